@@ -1,0 +1,139 @@
+//! What a plugin answers when it could not do it.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::Version;
+
+/// The most bytes of `msg`: runtimes put it on one line of an event or a log.
+const MSG_LIMIT: usize = 200;
+
+/// The number of a CNI error, never 0 (which the Go library reads as "unknown").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(u32);
+
+impl Code {
+    /// The configuration's `cniVersion` is not supported, or too old for the verb.
+    pub const INCOMPATIBLE_VERSION: Self = Self(1);
+    /// A field of the configuration is not supported; the message has its key and value.
+    pub const UNSUPPORTED_FIELD: Self = Self(2);
+    /// The container is unknown; the runtime then does no DEL, so only where nothing was done.
+    pub const UNKNOWN_CONTAINER: Self = Self(3);
+    /// An environment variable is missing or invalid; the message names it.
+    pub const ENVIRONMENT: Self = Self(4);
+    /// Input or output failed.
+    pub const IO: Self = Self(5);
+    /// Something cannot be decoded.
+    pub const DECODE: Self = Self(6);
+    /// The network configuration is not valid.
+    pub const CONFIG: Self = Self(7);
+    /// The network namespace is not usable (as the Go library has it).
+    pub const NETNS: Self = Self(8);
+    /// Not now; the runtime should try again.
+    pub const TRY_AGAIN: Self = Self(11);
+    /// STATUS: no ADD can be serviced.
+    pub const NOT_AVAILABLE: Self = Self(50);
+    /// STATUS: no ADD can be serviced, and existing containers may be limited.
+    pub const NOT_AVAILABLE_LIMITED: Self = Self(51);
+    /// EC2 refused for lack of rights.
+    pub const EC2_DENIED: Self = Self(100);
+    /// The subnet has no free address.
+    pub const SUBNET_FULL: Self = Self(101);
+    /// The instance takes no further ENI.
+    pub const ENI_LIMIT: Self = Self(102);
+    /// The device is in use or has an owner.
+    pub const DEVICE_BUSY: Self = Self(103);
+    /// A driver did not bind.
+    pub const DRIVER_BIND: Self = Self(104);
+    /// The IOMMU is missing, or its group holds more than the device.
+    pub const IOMMU: Self = Self(105);
+    /// The device is not one that may be taken.
+    pub const NOT_OURS: Self = Self(106);
+    /// A bug.
+    pub const INTERNAL: Self = Self(999);
+
+    /// A code of another plugin; 0 is none.
+    pub const fn new(number: u32) -> Option<Self> {
+        match number {
+            0 => None,
+            number => Some(Self(number)),
+        }
+    }
+
+    /// The number.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An error of the protocol: a code, one line that says what to do, and details
+/// (CNI 1.1.0, "Error").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What kind of error.
+    pub code: Code,
+    /// One line for people.
+    pub msg: String,
+    /// The rest, may be empty.
+    pub details: String,
+}
+
+impl Error {
+    /// An error of one line. Further lines, and what is over 200 bytes, go to the details.
+    pub fn new(code: Code, msg: impl Into<String>) -> Self {
+        let text: String = msg.into();
+        let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let one_line = if text.contains(char::is_control) { one_line } else { text };
+        let end = one_line.floor_char_boundary(MSG_LIMIT);
+        let (msg, details) = one_line.split_at(end);
+        Self { code, msg: msg.to_owned(), details: details.to_owned() }
+    }
+
+    /// The same with further details.
+    #[must_use]
+    pub fn with_details(mut self, details: impl Into<String>) -> Self {
+        let details: String = details.into();
+        if !self.details.is_empty() && !details.is_empty() {
+            self.details.push_str(": ");
+        }
+        self.details.push_str(&details);
+        self
+    }
+
+    /// An error made of another: its own text is the message, its sources are the details.
+    pub fn from_chain(code: Code, error: &dyn std::error::Error) -> Self {
+        let mut sources = Vec::new();
+        let mut next = error.source();
+        while let Some(source) = next {
+            sources.push(source.to_string());
+            next = source.source();
+        }
+        Self::new(code, error.to_string()).with_details(sources.join(": "))
+    }
+
+    /// The document that goes to stdout: `cniVersion`, `code`, `msg`, `details`.
+    pub fn to_json(&self, version: Version) -> Value {
+        json!({
+            "cniVersion": version.as_str(),
+            "code": self.code.get(),
+            "msg": self.msg,
+            "details": self.details,
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.msg)?;
+        if self.details.is_empty() { Ok(()) } else { write!(f, ": {}", self.details) }
+    }
+}
+
+impl std::error::Error for Error {}

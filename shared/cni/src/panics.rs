@@ -1,0 +1,42 @@
+//! A panic as an error of the protocol.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
+
+use crate::{Code, Error};
+
+thread_local! {
+    static CAPTURING: Cell<bool> = const { Cell::new(false) };
+    static CAPTURED: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs `body`; a panic of it becomes an error of code 999 with the place in its details, and nothing is printed.
+///
+/// The process's hook is wrapped once; panics outside of a `body`, on other threads too, go to the hook that was there.
+pub(crate) fn captured<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let previous = take_hook();
+        set_hook(Box::new(move |info| if CAPTURING.get() { record(info) } else { previous(info) }));
+    });
+    let outer = CAPTURING.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(body));
+    CAPTURING.set(outer);
+    outcome.unwrap_or_else(|_| {
+        let place = CAPTURED.take().unwrap_or_else(|| "place unknown".to_owned());
+        Err(Error::new(Code::INTERNAL, "the plugin has a bug: it panicked, please report it").with_details(place))
+    })
+}
+
+/// Keeps the first panic: those that follow while it unwinds are its consequences.
+fn record(info: &PanicHookInfo<'_>) {
+    let message = info.payload_as_str().unwrap_or("a value that is no text");
+    let text = match info.location() {
+        Some(location) => format!("{location}: {message}"),
+        None => message.to_owned(),
+    };
+    CAPTURED.with_borrow_mut(|captured| {
+        captured.get_or_insert(text);
+    });
+}
