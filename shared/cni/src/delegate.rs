@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::environment::Verb;
+use crate::verb::Verb;
 use crate::{CniResult, Code, Environment, Error, PluginType, Version};
 
 /// Another plugin's executable.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::verb::Verb;
 use crate::{CniArgs, Code, ContainerId, Error, IfName};
 
 /// The variables that a plugin gets and its delegates get from it.
@@ -25,76 +26,37 @@ pub struct Environment {
     pub variables: BTreeMap<&'static str, OsString>,
 }
 
-/// What the runtime asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verb {
-    Add,
-    Del,
-    Check,
+/// A verb with what it is about.
+pub(crate) enum Asked {
+    Add(Target, PathBuf),
+    Del(Target, Option<PathBuf>),
+    Check(Target, PathBuf),
     Gc,
     Status,
-    Version,
-}
-
-impl Verb {
-    const ALL: [Self; 6] = [Self::Add, Self::Del, Self::Check, Self::Gc, Self::Status, Self::Version];
-
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Add => "ADD",
-            Self::Del => "DEL",
-            Self::Check => "CHECK",
-            Self::Gc => "GC",
-            Self::Status => "STATUS",
-            Self::Version => "VERSION",
-        }
-    }
-
-    pub(crate) fn parse(command: &OsStr) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|verb| command == verb.as_str()).ok_or_else(|| {
-            let msg = format!("CNI_COMMAND is {command:?}, it has to be ADD, DEL, CHECK, GC, STATUS or VERSION");
-            Error::new(Code::ENVIRONMENT, msg)
-        })
-    }
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// The part of an attachment that comes from the environment.
 pub(crate) struct Target {
     pub(crate) container_id: ContainerId,
     pub(crate) ifname: IfName,
-    pub(crate) netns: Option<PathBuf>,
 }
 
-/// The environment of ADD, DEL and CHECK. All faults are named in one error.
-pub(crate) fn attachment(verb: Verb, get: impl Fn(&str) -> Option<OsString>) -> Result<(Target, Environment), Error> {
+/// Checks what the verb needs of the environment; all faults are named in one error. GC and STATUS are about no
+/// attachment, so nothing of theirs can be wrong.
+pub(crate) fn read(verb: Verb, get: impl Fn(&str) -> Option<OsString>) -> Result<(Asked, Environment), Error> {
     let mut reader = Reader::new(get);
-    let container_id = reader.name("CNI_CONTAINERID");
-    let netns = reader.present("CNI_NETNS").map(PathBuf::from);
-    if netns.is_none() && verb != Verb::Del {
-        reader.missing.push("CNI_NETNS");
-    }
-    let ifname = reader.name("CNI_IFNAME");
+    let asked = match verb {
+        Verb::Add => reader.placed().map(|(target, netns)| Asked::Add(target, netns)),
+        Verb::Del => reader.target().map(|target| Asked::Del(target, reader.netns())),
+        Verb::Check => reader.placed().map(|(target, netns)| Asked::Check(target, netns)),
+        Verb::Gc => return Ok((Asked::Gc, reader.environment(CniArgs::default()))),
+        Verb::Status => return Ok((Asked::Status, reader.environment(CniArgs::default()))),
+    };
     let args = reader.args();
-    let faults = reader.faults(verb);
-    match (container_id, ifname, faults) {
-        (Some(container_id), Some(ifname), None) => {
-            Ok((Target { container_id, ifname, netns }, reader.environment(args)))
-        }
-        (.., faults) => {
-            Err(faults.unwrap_or_else(|| Error::new(Code::INTERNAL, "an environment fault was found but not named")))
-        }
+    match asked {
+        Some(asked) if reader.is_sound() => Ok((asked, reader.environment(args))),
+        _ => Err(reader.fault(verb)),
     }
-}
-
-/// The environment of GC and STATUS, which are about no attachment and so need none of the variables.
-pub(crate) fn network(get: impl Fn(&str) -> Option<OsString>) -> Environment {
-    Reader::new(get).environment(CniArgs::default())
 }
 
 struct Reader {
@@ -126,6 +88,24 @@ impl Reader {
         parsed.map_err(|reason| self.invalid.push(format!("{key}: {reason}"))).ok()
     }
 
+    fn target(&mut self) -> Option<Target> {
+        let (container_id, ifname) = (self.name("CNI_CONTAINERID"), self.name("CNI_IFNAME"));
+        Some(Target { container_id: container_id?, ifname: ifname? })
+    }
+
+    fn netns(&self) -> Option<PathBuf> {
+        self.present("CNI_NETNS").map(PathBuf::from)
+    }
+
+    /// A target with the network namespace that it has to be in.
+    fn placed(&mut self) -> Option<(Target, PathBuf)> {
+        let (target, netns) = (self.target(), self.netns());
+        if netns.is_none() {
+            self.missing.push("CNI_NETNS");
+        }
+        Some((target?, netns?))
+    }
+
     fn args(&mut self) -> CniArgs {
         let parsed = match self.present("CNI_ARGS").map(OsStr::to_str) {
             None => return CniArgs::default(),
@@ -138,13 +118,17 @@ impl Reader {
         })
     }
 
-    fn faults(&self, verb: Verb) -> Option<Error> {
+    fn is_sound(&self) -> bool {
+        self.missing.is_empty() && self.invalid.is_empty()
+    }
+
+    fn fault(self, verb: Verb) -> Error {
         let mut faults = Vec::new();
         if !self.missing.is_empty() {
             faults.push(format!("{verb} needs {}", self.missing.join(", ")));
         }
-        faults.extend(self.invalid.iter().cloned());
-        (!faults.is_empty()).then(|| Error::new(Code::ENVIRONMENT, faults.join("; ")))
+        faults.extend(self.invalid);
+        Error::new(Code::ENVIRONMENT, faults.join("; "))
     }
 
     fn environment(self, args: CniArgs) -> Environment {

@@ -20,6 +20,7 @@ mod plugin;
 mod request;
 mod result;
 mod run;
+mod verb;
 mod version;
 
 pub use args::{ArgsError, CniArgs, Pod};

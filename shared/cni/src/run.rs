@@ -1,7 +1,8 @@
 //! From the environment and stdin to one document on stdout.
 
-mod dispatch;
 mod input;
+mod request;
+mod verb;
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::environment::Verb;
+use crate::verb::Verb;
 use crate::{Code, Error, Interrupt, Plugin, Version};
 
 /// The whole of a plugin's `main`: one verb, one JSON document on stdout, exit status 0 or 1.
@@ -62,9 +63,9 @@ fn answer<P: Plugin>(
         return about(plugin, streams.stderr);
     };
     let answer = match Verb::parse(&command) {
+        _ if command == "VERSION" => Answer::newest(Ok(Some(versions()))),
         Err(error) => Answer::newest(Err(error)),
-        Ok(Verb::Version) => Answer::newest(Ok(Some(versions()))),
-        Ok(verb) => dispatch::answer(plugin, verb, env, &mut streams.stdin, interrupt, signals),
+        Ok(verb) => verb::answer(plugin, verb, env, &mut streams.stdin, interrupt, signals),
     };
     let (document, status) = match answer.outcome {
         Ok(document) => (document, 0),

@@ -1,8 +1,11 @@
 //! The process of a delegate: started, fed, read and, if need be, killed.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::io;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -12,7 +15,8 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{sleep, timeout};
 
 use super::{Delegate, Invocation};
-use crate::environment::{VARIABLES, Verb};
+use crate::environment::VARIABLES;
+use crate::verb::Verb;
 use crate::{Code, Error};
 
 /// The most bytes of an answer.
@@ -38,31 +42,31 @@ pub(super) struct Output {
 }
 
 pub(super) async fn run(delegate: &Delegate, verb: Verb, invocation: &Invocation<'_>) -> Result<Output, Error> {
-    let limit = invocation.limit;
-    match timeout(limit, run_unbounded(delegate, verb, invocation)).await {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            let what = format!("{verb} did not end in {limit:?} and was killed, try again");
-            Err(delegate.error(Code::TRY_AGAIN, what))
-        }
-    }
-}
+    let (started, limit) = (Instant::now(), invocation.limit);
+    let late = || delegate.error(Code::TRY_AGAIN, format!("{verb} did not end in {limit:?} and was killed, try again"));
+    let failed = |doing: &str, error: io::Error| delegate.error(Code::IO, format!("cannot {doing}: {error}"));
 
-async fn run_unbounded(delegate: &Delegate, verb: Verb, invocation: &Invocation<'_>) -> Result<Output, Error> {
     let config = Value::Object(invocation.config.clone()).to_string();
-    let mut child = spawn(delegate, verb, invocation)
-        .await
-        .map_err(|error| delegate.error(Code::IO, format!("cannot start {}: {error}", delegate.path.display())))?;
+    let spawned = timeout(limit, spawn(delegate, verb, invocation)).await.map_err(|_| late())?;
+    let mut child = spawned.map_err(|error| failed(&format!("start {}", delegate.path.display()), error))?;
     let group = Group::of(&child);
-    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-    let mut bytes = Vec::new();
-    let ended = converse(&mut child, stdin, stdout, config.as_bytes(), &mut bytes).await;
-    let status = ended.map_err(|error| delegate.error(Code::IO, format!("cannot run {verb}: {error}")))?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(delegate.error(Code::DECODE, "its answer is larger than 1 MiB"));
+
+    let rest = limit.saturating_sub(started.elapsed());
+    let error = match timeout(rest, converse(&mut child, config.as_bytes())).await {
+        Ok(Ok(Conversation::Ended(output))) => {
+            group.release();
+            return Ok(output);
+        }
+        Ok(Ok(Conversation::TooMuch)) => delegate.error(Code::DECODE, "its answer is larger than 1 MiB"),
+        Ok(Err(error)) => failed(&format!("run {verb}"), error),
+        Err(_) => late(),
+    };
+    drop(group);
+    // A process that hangs in the kernel does not die at once even so.
+    if timeout(LINGER, child.wait()).await.is_err() {
+        log::warn!("plugin {}: still not dead {LINGER:?} after SIGKILL", delegate.plugin_type);
     }
-    group.release();
-    Ok(Output { status, stdout: bytes })
+    Err(error)
 }
 
 async fn spawn(delegate: &Delegate, verb: Verb, invocation: &Invocation<'_>) -> io::Result<Child> {
@@ -92,38 +96,43 @@ fn command(delegate: &Delegate, verb: Verb, invocation: &Invocation<'_>) -> Comm
     command
 }
 
-/// Feeds and reads at the same time, since a pipe holds less than a large configuration or answer.
-async fn converse(
-    child: &mut Child,
-    stdin: Option<ChildStdin>,
-    stdout: Option<ChildStdout>,
-    config: &[u8],
-    bytes: &mut Vec<u8>,
-) -> io::Result<ExitStatus> {
-    let mut reading = std::pin::pin!(read(stdout, bytes));
-    let ending = async {
-        let ((), status) = tokio::join!(feed(stdin, config), child.wait());
-        status
-    };
-    let mut ending = std::pin::pin!(ending);
-    tokio::select! {
-        read = &mut reading => match read? {
-            Read::TooMuch => Ok(ExitStatus::default()),
-            Read::All => ending.await,
-        },
-        status = &mut ending => {
-            let status = status?;
-            // Held open by something else, what came counts.
-            timeout(LINGER, reading).await.unwrap_or(Ok(Read::All))?;
-            Ok(status)
-        }
-    }
+enum Conversation {
+    Ended(Output),
+    TooMuch,
 }
 
-/// A plugin may answer without reading all of its stdin, so a closed pipe is no fault.
-async fn feed(stdin: Option<ChildStdin>, config: &[u8]) {
-    if let Some(mut stdin) = stdin {
-        drop(stdin.write_all(config).await);
+/// Feeds and reads at the same time, since a pipe holds less than a large configuration or answer.
+async fn converse(child: &mut Child, config: &[u8]) -> io::Result<Conversation> {
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let mut bytes = Vec::new();
+    let status = {
+        let mut reading = pin!(read(stdout, &mut bytes));
+        let mut ending = pin!(end(child, stdin, config));
+        tokio::select! {
+            read = &mut reading => match read? {
+                Read::TooMuch => return Ok(Conversation::TooMuch),
+                Read::All => ending.await?,
+            },
+            status = &mut ending => match timeout(LINGER, reading).await.unwrap_or(Ok(Read::All))? {
+                Read::TooMuch => return Ok(Conversation::TooMuch),
+                Read::All => status?,
+            },
+        }
+    };
+    Ok(Conversation::Ended(Output { status, stdout: bytes }))
+}
+
+/// Feeds the process until it ends. It may end without reading all, or any, of its stdin.
+async fn end(child: &mut Child, stdin: Option<ChildStdin>, config: &[u8]) -> io::Result<ExitStatus> {
+    let feeding = async {
+        if let Some(mut stdin) = stdin {
+            drop(stdin.write_all(config).await);
+        }
+        pending::<Infallible>().await
+    };
+    tokio::select! {
+        status = child.wait() => status,
+        never = feeding => match never {},
     }
 }
 
@@ -154,11 +163,10 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(group) = self.0.take() {
-            if let Err(error) = killpg(group, Signal::SIGKILL) {
-                // ESRCH: all of them have ended already.
-                log::debug!("process group {group}: {error}");
-            }
+        let Some(group) = self.0.take() else { return };
+        if let Err(error) = killpg(group, Signal::SIGKILL) {
+            // ESRCH: all of them have ended already.
+            log::debug!("process group {group}: {error}");
         }
     }
 }
