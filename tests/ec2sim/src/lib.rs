@@ -1,0 +1,47 @@
+//! EC2 and its VPCs for tests: a fabric of network namespaces that routes, answers and drops as a VPC does, ENIs as links
+//! in the namespace that plays the machine, and the instance metadata service over the same facts.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), ec2sim::Error> {
+//! let fabric = ec2sim::Fabric::new();
+//! let vpc = fabric.vpc("10.0.0.0/16").ipv6("2001:db8::/56").create()?;
+//! let subnet = vpc.subnet("10.0.1.0/24").ipv6("2001:db8:0:1::/64").create()?;
+//! let node = fabric.instance().kind("m5.xlarge").create()?;
+//! let eni = subnet.eni().address("10.0.1.10").ipv6("2001:db8:0:1::10").create()?;
+//! eni.attach(&node).index(1).named("eth1").now()?;
+//! fabric.keep()?;
+//! # Ok(()) }
+//! ```
+
+mod addressing;
+mod attach;
+mod cloud;
+mod eni;
+mod eni_builder;
+mod error;
+mod fabric;
+mod facts;
+mod ids;
+mod instance;
+mod mac;
+mod netns;
+mod state;
+mod subnet;
+mod vpc;
+mod wire;
+
+pub use addressing::{IPV6_GATEWAY, ipv4_gateway};
+pub use attach::AttachBuilder;
+pub use eni::Eni;
+pub use eni_builder::EniBuilder;
+pub use error::Error;
+pub use fabric::Fabric;
+pub use facts::{AttachmentFacts, EniFacts, InstanceFacts};
+pub use ids::{AttachmentId, EniId, InstanceId, InvalidId, SubnetId, VpcId};
+pub use instance::{Instance, InstanceBuilder};
+pub use mac::{InvalidMac, MacAddr};
+pub use netns::{Netns, NetnsError};
+pub use state::SecurityGroup;
+pub use subnet::{Subnet, SubnetBuilder};
+pub use vpc::{Vpc, VpcBuilder};
+pub use wire::{Drops, WireError};

@@ -1,0 +1,98 @@
+//! Instances: a namespace that plays the machine.
+
+use std::sync::Arc;
+
+use crate::cloud::Cloud;
+use crate::error::Error;
+use crate::facts::{self, EniFacts, InstanceFacts};
+use crate::ids::InstanceId;
+use crate::netns::Netns;
+use crate::state::InstanceRecord;
+
+/// An instance, to attach ENIs to and to ask for its metadata.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    pub(crate) cloud: Arc<Cloud>,
+    pub(crate) id: InstanceId,
+}
+
+impl Instance {
+    /// Its identifier.
+    #[must_use]
+    pub fn id(&self) -> &InstanceId {
+        &self.id
+    }
+
+    /// What its metadata say of it.
+    pub fn facts(&self) -> Result<InstanceFacts, Error> {
+        self.cloud.read(|state| facts::instance(state, &self.id))
+    }
+
+    /// The ENIs that are attached to it, by network card and device index.
+    pub fn enis(&self) -> Result<Vec<EniFacts>, Error> {
+        self.cloud.read(|state| facts::enis_of(state, &self.id))
+    }
+
+    /// The namespace that plays the machine.
+    pub fn netns(&self) -> Result<Netns, Error> {
+        self.cloud.read(|state| state.instance(&self.id).map(|record| record.host.clone()))
+    }
+}
+
+/// An instance to be made.
+#[derive(Debug)]
+#[must_use = "nothing is made before `create`"]
+pub struct InstanceBuilder {
+    cloud: Arc<Cloud>,
+    machine: Result<Netns, Error>,
+    id: Option<String>,
+    kind: String,
+    zone: Option<String>,
+    cards: u32,
+}
+
+impl InstanceBuilder {
+    pub(crate) fn new(cloud: Arc<Cloud>, machine: Result<Netns, Error>) -> Self {
+        Self { cloud, machine, id: None, kind: "m5.xlarge".into(), zone: None, cards: 1 }
+    }
+
+    /// Its identifier, `i-` and 17 hexadecimal digits.
+    pub fn id(mut self, id: &str) -> Self {
+        self.id = Some(id.to_owned());
+        self
+    }
+
+    /// Its type; `m5.xlarge` unless said.
+    pub fn kind(mut self, kind: &str) -> Self {
+        kind.clone_into(&mut self.kind);
+        self
+    }
+
+    /// Its availability zone; the region's zone `a` unless said.
+    pub fn zone(mut self, zone: &str) -> Self {
+        self.zone = Some(zone.to_owned());
+        self
+    }
+
+    /// How many network cards its type has; 1 unless said. With one the metadata have no `network-card`.
+    pub fn network_cards(mut self, cards: u32) -> Self {
+        self.cards = cards;
+        self
+    }
+
+    /// Makes it.
+    pub fn create(self) -> Result<Instance, Error> {
+        let host = self.machine?;
+        let rule = "i- and 17 hexadecimal digits";
+        let wish = self.id.map(|id| InstanceId::new(&id).map_err(|_| Error::Value { what: "id", value: id, rule }));
+        let wish = wish.transpose()?;
+        let (kind, zone, cards) = (self.kind, self.zone, self.cards);
+        let id = self.cloud.change(|inner| {
+            let id = wish.unwrap_or_else(|| InstanceId::nth(inner.state.next()));
+            let zone = zone.unwrap_or_else(|| format!("{}a", inner.state.region));
+            inner.state.instances.insert(id.clone(), InstanceRecord { kind, zone, cards, host });
+            Ok(id)
+        })?;
+        Ok(Instance { cloud: self.cloud, id })
+    }
+}
