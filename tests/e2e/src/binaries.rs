@@ -1,0 +1,91 @@
+//! Where the programs are that tests run.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The folder of Debian's containernetworking-plugins.
+pub const REFERENCE_PLUGINS: &str = "/usr/lib/cni";
+
+/// The image of every pod, the sandbox's own among them.
+pub const IMAGE: &str = "registry.k8s.io/pause:3.6";
+
+/// The plugin.
+#[must_use]
+pub fn multi_eni() -> PathBuf {
+    ours("multi-eni")
+}
+
+/// The IPAM plugin.
+#[must_use]
+pub fn multi_eni_ipam() -> PathBuf {
+    ours("multi-eni-ipam")
+}
+
+/// The plugin, built with the faults that tests ask of it.
+#[must_use]
+pub fn multi_eni_faulty() -> PathBuf {
+    ours("multi-eni-faulty")
+}
+
+/// One of Debian's plugins.
+///
+/// # Panics
+///
+/// When it is not installed.
+#[must_use]
+pub fn reference(name: &str) -> PathBuf {
+    prepared(Path::new(REFERENCE_PLUGINS).join(name))
+}
+
+pub(crate) fn cnitool() -> PathBuf {
+    prepared(lab().join("bin/cnitool"))
+}
+
+pub(crate) fn image_archive() -> PathBuf {
+    prepared(lab().join("image.tar"))
+}
+
+pub(crate) fn containerd() -> PathBuf {
+    prepared("/usr/bin/containerd".into())
+}
+
+pub(crate) fn fake_ipam() -> PathBuf {
+    ours("fake-ipam")
+}
+
+pub(crate) fn node_init() -> PathBuf {
+    ours("node-init")
+}
+
+/// `MULTI_ENI_BIN_DIR` has a build of the plugins that is not this one, as a release is. What is not there comes from
+/// the build that this test is of.
+fn ours(name: &str) -> PathBuf {
+    let given = env::var_os("MULTI_ENI_BIN_DIR").map(PathBuf::from);
+    let folders = [given, Some(build_folder())];
+    folders
+        .into_iter()
+        .flatten()
+        .map(|folder| folder.join(name))
+        .find(|path| path.exists())
+        .unwrap_or_else(|| panic!("{name} is not built: run `make test`, or set MULTI_ENI_BIN_DIR to where it is"))
+}
+
+/// Cargo keeps tests in `deps` below the folder of the binaries.
+fn build_folder() -> PathBuf {
+    let test = env::current_exe().expect("the path of this test");
+    let folder = test.parent().expect("the folder of this test");
+    if folder.ends_with("deps") { folder.join("..") } else { folder.to_path_buf() }
+}
+
+fn lab() -> PathBuf {
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("MULTI_ENI_LAB").unwrap_or_else(|| {
+        let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+        cache.expect("HOME or MULTI_ENI_LAB in the environment").join("multi-eni/lab")
+    })
+}
+
+fn prepared(path: PathBuf) -> PathBuf {
+    assert!(path.exists(), "{} is missing: run `tests/prepare` as root, or `make test`", path.display());
+    path
+}

@@ -1,0 +1,199 @@
+//! A real container runtime in a node.
+
+mod pod;
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+pub use self::pod::{Container, Pod};
+use crate::cri::{Cri, PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse, StatusRequest, StatusResponse};
+use crate::{Host, LIMIT, Running, binaries, cnitool};
+
+/// containerd with a root, a state folder, a socket and CNI folders of its own, all in the node's folder. Its pods end
+/// with the node; containerd itself when this is dropped.
+pub struct Containerd {
+    host: Host,
+    folder: PathBuf,
+    process: Option<Running>,
+    cri: Cri,
+}
+
+impl Containerd {
+    /// Starts it with one network, whose plugins are Debian's and the given ones, and waits until it can run pods.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up; then with its log.
+    #[must_use]
+    pub fn start(host: &Host, network: &Value, plugins: &[PathBuf]) -> Self {
+        let folder = host.folder().join("containerd");
+        cnitool::lay_out(&folder.join("cni"), network, plugins);
+        fs::write(folder.join("config.toml"), configuration(&folder)).expect("containerd's configuration");
+        let mut process = spawn(host, &folder);
+        let cri = connect(&mut process, &folder);
+        let containerd = Self { host: host.clone(), folder, process: Some(process), cri };
+        containerd.import_image();
+        containerd
+    }
+
+    /// Runs a pod: a sandbox with the network, and no container yet.
+    ///
+    /// # Errors
+    ///
+    /// What containerd says, with the plugin's error in its text.
+    pub fn run_pod(&self, name: &str) -> Result<Pod<'_>, tonic::Status> {
+        self.run(pod::sandbox(name))
+    }
+
+    /// Runs a pod of any configuration; [`Pod::config`] has one to start from.
+    ///
+    /// # Errors
+    ///
+    /// What containerd says.
+    pub fn run(&self, config: PodSandboxConfig) -> Result<Pod<'_>, tonic::Status> {
+        let request = RunPodSandboxRequest { config: Some(config.clone()), runtime_handler: String::new() };
+        let answer: RunPodSandboxResponse = self.cri.call("RunPodSandbox", request)?;
+        Ok(Pod::new(self, answer.pod_sandbox_id, config))
+    }
+
+    /// Its CRI, for any other call.
+    #[must_use]
+    pub fn cri(&self) -> &Cri {
+        &self.cri
+    }
+
+    /// The conditions that it reports to the kubelet, with what is wrong about each that is not met.
+    ///
+    /// # Panics
+    ///
+    /// When it does not answer.
+    #[must_use]
+    pub fn unmet_conditions(&self) -> Vec<String> {
+        let answer: StatusResponse =
+            self.cri.call("Status", StatusRequest { verbose: false }).expect("the runtime's status");
+        let conditions = answer.status.unwrap_or_default().conditions.into_iter();
+        conditions.filter(|one| !one.status).map(|one| format!("{}: {}", one.r#type, one.message)).collect()
+    }
+
+    /// Ends it and starts it again. Its pods go on meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up again.
+    pub fn restart(&mut self) {
+        self.stop();
+        let mut process = spawn(&self.host, &self.folder);
+        self.cri = connect(&mut process, &self.folder);
+        self.process = Some(process);
+    }
+
+    /// What it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        read_log(&self.folder)
+    }
+
+    fn import_image(&self) {
+        let ctr = self.host.command("ctr").arg("--address").arg(socket(&self.folder));
+        let import = ctr.args(["--namespace", "k8s.io", "images", "import", "--snapshotter", SNAPSHOTTER]);
+        import.arg(binaries::image_archive()).run();
+        // The CRI part of containerd learns of it by an event.
+        let deadline = Instant::now() + LIMIT;
+        while !self.cri.has_image(binaries::IMAGE).expect("the runtime's images") {
+            assert!(Instant::now() < deadline, "containerd does not know the imported image:\n{}", self.log());
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn stop(&mut self) {
+        if let Some(mut process) = self.process.take().filter(|_| !thread::panicking()) {
+            process.signal(Signal::SIGTERM);
+            process.end();
+        }
+    }
+}
+
+impl Drop for Containerd {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for Containerd {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "containerd in {}", self.folder.display())
+    }
+}
+
+/// It works on every file system, and the one image is small.
+const SNAPSHOTTER: &str = "native";
+
+fn configuration(folder: &Path) -> String {
+    let [socket, root, state, opt, cni] =
+        [socket(folder), folder.join("root"), folder.join("state"), folder.join("opt"), folder.join("cni")]
+            .map(|path| path.display().to_string());
+    let image = binaries::IMAGE;
+    // Without CAP_SYS_RESOURCE, as in many CI machines, no process may make itself less likely to be killed than its
+    // parent, and every sandbox would fail of that. Control groups belong to the machine and not to the node.
+    format!(
+        r#"version = 2
+root = "{root}"
+state = "{state}"
+disabled_plugins = [
+    "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper",
+    "io.containerd.snapshotter.v1.overlayfs", "io.containerd.snapshotter.v1.zfs",
+    "io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp",
+]
+[grpc]
+address = "{socket}"
+[plugins."io.containerd.internal.v1.opt"]
+path = "{opt}"
+[plugins."io.containerd.grpc.v1.cri"]
+restrict_oom_score_adj = true
+disable_cgroup = true
+sandbox_image = "{image}"
+[plugins."io.containerd.grpc.v1.cri".containerd]
+snapshotter = "{SNAPSHOTTER}"
+[plugins."io.containerd.grpc.v1.cri".cni]
+bin_dir = "{cni}/bin"
+conf_dir = "{cni}/conf"
+"#
+    )
+}
+
+fn spawn(host: &Host, folder: &Path) -> Running {
+    let script = r#"exec "$0" --config "$1/config.toml" >>"$1/log" 2>&1"#;
+    host.command("sh")
+        .args(["-c", script])
+        .arg(binaries::containerd())
+        .arg(folder)
+        .limit(Duration::from_secs(3600))
+        .spawn()
+}
+
+fn connect(process: &mut Running, folder: &Path) -> Cri {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        // It opens its socket once it serves the CRI; a socket of a former run refuses until then.
+        if let Some(cri) = Cri::connect(&socket(folder)).ok().filter(|cri| cri.has_image(binaries::IMAGE).is_ok()) {
+            return cri;
+        }
+        let up = process.is_running() && Instant::now() < deadline;
+        assert!(up, "containerd does not come up:\n{}", read_log(folder));
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn socket(folder: &Path) -> PathBuf {
+    folder.join("containerd.sock")
+}
+
+fn read_log(folder: &Path) -> String {
+    fs::read_to_string(folder.join("log")).unwrap_or_default()
+}

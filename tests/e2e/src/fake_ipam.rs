@@ -1,0 +1,236 @@
+//! An IPAM plugin that answers what a test tells it to, and tells the test what it was asked.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{LIMIT, binaries};
+
+/// The `type` that a network configuration names it by.
+const NAME: &str = "fake-ipam";
+
+/// What the fake does when it is called.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Answer {
+    /// Prints this and exits 0.
+    Print(String),
+    /// Prints an error of the CNI specification and exits 1.
+    Fail { code: u32, msg: String },
+    /// Prints this and exits with that status.
+    Exit { status: i32, stdout: String, stderr: String },
+    /// Ends by this signal.
+    Crash { signal: i32 },
+    /// Waits until a file of this name is in its folder ([`FakeIpam::release`]), then does the other.
+    HoldUntil { released: String, then: Box<Answer> },
+    /// Never ends.
+    Hang,
+}
+
+impl Answer {
+    /// A result with these addresses (`10.0.0.5/24`), each the only one of its subnet, and no gateway or route.
+    #[must_use]
+    pub fn addresses(version: &str, addresses: &[&str]) -> Self {
+        let ips: Vec<Value> = addresses.iter().map(|address| json!({"address": address})).collect();
+        Self::Print(json!({"cniVersion": version, "ips": ips}).to_string())
+    }
+
+    /// Success with nothing to say.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self::Print(String::new())
+    }
+
+    /// A failure with one of the codes of the specification.
+    #[must_use]
+    pub fn fail(code: u32, msg: &str) -> Self {
+        Self::Fail { code, msg: msg.into() }
+    }
+}
+
+/// A call that the fake got.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Call {
+    /// The environment, all of it.
+    pub environment: BTreeMap<String, String>,
+    /// What was on stdin.
+    pub stdin: String,
+}
+
+impl Call {
+    /// Its `CNI_COMMAND`.
+    #[must_use]
+    pub fn verb(&self) -> &str {
+        self.environment.get("CNI_COMMAND").map_or("", String::as_str)
+    }
+
+    /// The network configuration that it got.
+    ///
+    /// # Panics
+    ///
+    /// When that is not JSON.
+    #[must_use]
+    pub fn config(&self) -> Value {
+        serde_json::from_str(&self.stdin).unwrap_or_else(|error| panic!("{error}: {}", self.stdin))
+    }
+}
+
+/// The fake, installed in a folder of its own.
+#[derive(Debug)]
+pub struct FakeIpam {
+    folder: PathBuf,
+}
+
+impl FakeIpam {
+    /// Installs it in a new folder, in which a test lets plugins look for it ([`crate::Invocation::search`]). ADD fails
+    /// until it has an answer; every other verb succeeds and says nothing.
+    ///
+    /// # Panics
+    ///
+    /// When the folder exists.
+    #[must_use]
+    pub fn install(folder: impl Into<PathBuf>) -> Self {
+        let folder = folder.into();
+        fs::create_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        symlink(binaries::fake_ipam(), folder.join(NAME)).expect("the fake in its folder");
+        let fake = Self { folder };
+        fs::create_dir(fake.calls_folder()).expect("a folder for its calls");
+        fake
+    }
+
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The program itself.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(NAME)
+    }
+
+    /// From now on, a verb gets these answers in turn, and the last one again and again.
+    ///
+    /// # Panics
+    ///
+    /// When the folder is gone.
+    pub fn answers(&self, verb: &str, answers: &[Answer]) {
+        let script = Script { after: self.calls_of(verb).len(), answers: answers.to_vec() };
+        fs::write(self.script_path(verb), serde_json::to_vec(&script).expect("answers as JSON"))
+            .expect("the fake's answers");
+    }
+
+    /// Lets an [`Answer::HoldUntil`] of this name go on.
+    ///
+    /// # Panics
+    ///
+    /// When the folder is gone.
+    pub fn release(&self, name: &str) {
+        fs::write(self.folder.join(name), "").expect("a file in the fake's folder");
+    }
+
+    /// All calls so far, the first one first.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        (0..).map_while(|number| read(&self.call_path(number))).collect()
+    }
+
+    /// The calls of one verb so far.
+    #[must_use]
+    pub fn calls_of(&self, verb: &str) -> Vec<Call> {
+        self.calls().into_iter().filter(|call| call.verb() == verb).collect()
+    }
+
+    /// Waits until a verb has been called this often.
+    ///
+    /// # Panics
+    ///
+    /// When that does not happen.
+    pub fn wait_for_calls(&self, verb: &str, count: usize) {
+        let deadline = Instant::now() + LIMIT;
+        while self.calls_of(verb).len() < count {
+            assert!(Instant::now() < deadline, "the fake IPAM plugin got no {count} calls of {verb}");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// The installation at this folder, as the fake itself sees it.
+    #[must_use]
+    pub fn at(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// Puts a call on record and gives what is to be done about it. Calls at the same time do not get in each other's
+    /// way: a call has its number when its file, whole, has that name.
+    ///
+    /// # Panics
+    ///
+    /// When the folder cannot be written.
+    #[must_use]
+    pub fn record(&self, call: &Call) -> Answer {
+        let draft = self.folder.join(format!("draft-{}-{:?}", std::process::id(), Instant::now()));
+        fs::write(&draft, serde_json::to_vec(call).expect("a call as JSON")).expect("the fake's record");
+        let number = (0..).find(|number| link_new(&draft, &self.call_path(*number))).expect("a free number");
+        fs::remove_file(&draft).expect("the draft of the record");
+        let same_verb = |number| read::<Call>(&self.call_path(number)).is_some_and(|other| other.verb() == call.verb());
+        let earlier = (0..number).filter(|number| same_verb(*number)).count();
+        match read::<Script>(&self.script_path(call.verb())) {
+            Some(script) => script.answer(earlier),
+            None if call.verb() == "ADD" => Answer::fail(999, "the test gave no answer for ADD"),
+            None => Answer::nothing(),
+        }
+    }
+
+    /// Whether an [`Answer::HoldUntil`] of this name may go on.
+    #[must_use]
+    pub fn is_released(&self, name: &str) -> bool {
+        self.folder.join(name).exists()
+    }
+
+    fn calls_folder(&self) -> PathBuf {
+        self.folder.join("calls")
+    }
+
+    fn call_path(&self, number: usize) -> PathBuf {
+        self.calls_folder().join(number.to_string())
+    }
+
+    fn script_path(&self, verb: &str) -> PathBuf {
+        self.folder.join(format!("answers-{verb}"))
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Script {
+    after: usize,
+    answers: Vec<Answer>,
+}
+
+impl Script {
+    fn answer(&self, earlier: usize) -> Answer {
+        let turn = earlier.saturating_sub(self.after).min(self.answers.len().saturating_sub(1));
+        self.answers.get(turn).cloned().unwrap_or_else(Answer::nothing)
+    }
+}
+
+fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Option<T> {
+    match fs::read(path) {
+        Ok(bytes) => Some(serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => panic!("{}: {error}", path.display()),
+    }
+}
+
+fn link_new(from: &Path, to: &Path) -> bool {
+    match fs::hard_link(from, to) {
+        Ok(()) => true,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+        Err(error) => panic!("{}: {error}", to.display()),
+    }
+}
