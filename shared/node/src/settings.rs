@@ -1,0 +1,179 @@
+//! The node's own settings, `/etc/multi-eni/node.toml`: root's file, which no network configuration can widen.
+
+use crate::device::Device;
+use crate::inventory::Entry;
+use crate::names::{MacAddr, PciAddr};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+/// Where the settings are, unless [`PATH_VARIABLE`] names another file.
+pub const DEFAULT_PATH: &str = "/etc/multi-eni/node.toml";
+/// The environment variable that names another file. A plugin's environment is its runtime's, so root's too.
+pub const PATH_VARIABLE: &str = "MULTI_ENI_NODE_TOML";
+
+/// Why the settings could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file.
+    #[error("cannot read the node's settings {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Its content.
+    #[error("the node's settings {} are not right", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// Why, with the line.
+        #[source]
+        source: toml::de::Error,
+    },
+}
+
+/// The settings. Every key has a default, and a missing file is all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The project's records, on a file system that a reboot empties.
+    pub state_dir: PathBuf,
+    /// The folder of every `logFile`.
+    pub log_dir: PathBuf,
+    /// The kubelet's folder; a pod whose folder is below it is alive.
+    pub kubelet_dir: PathBuf,
+    /// The folder of every `CNIDeviceInfoFile`.
+    pub device_info_dir: PathBuf,
+    /// What may be taken beside the ENIs of the inventory's pools.
+    pub allow: Option<Allow>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            state_dir: "/run/multi-eni".into(),
+            log_dir: "/var/log/multi-eni".into(),
+            kubelet_dir: "/var/lib/kubelet".into(),
+            device_info_dir: "/var/run/k8s.cni.cncf.io/devinfo/cni".into(),
+            allow: None,
+        }
+    }
+}
+
+/// Devices that may be taken though no pool has them. A device is covered if one of the lists has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Allow {
+    /// Single addresses, or ranges `first-last`.
+    pub mac_addresses: Vec<Range<MacAddr>>,
+    /// Single addresses, or ranges `first-last`.
+    pub pci_addresses: Vec<Range<PciAddr>>,
+    /// EC2's subnet ids, for ENIs that the agent knows.
+    pub subnet_ids: Vec<String>,
+    /// EC2's tags, each with its value, for ENIs that the agent knows.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Allow {
+    /// Whether it covers a device; `entry` is what the inventory has about it, if anything.
+    pub fn covers(&self, device: &Device, entry: Option<&Entry>) -> bool {
+        let by_mac = self.mac_addresses.iter().any(|range| range.0.contains(&device.mac_address));
+        let by_pci =
+            device.pci_address.is_some_and(|pci| self.pci_addresses.iter().any(|range| range.0.contains(&pci)));
+        let by_entry = entry.is_some_and(|entry| {
+            let by_tag = |(key, value)| entry.tags.get(key) == Some(value);
+            self.subnet_ids.contains(&entry.subnet.id) || self.tags.iter().any(by_tag)
+        });
+        by_mac || by_pci || by_entry
+    }
+}
+
+/// One value, or all between two.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String", bound(deserialize = "T: std::str::FromStr<Err: std::fmt::Display> + Ord + Copy"))]
+pub struct Range<T>(RangeInclusive<T>);
+
+impl<T: std::str::FromStr<Err: std::fmt::Display> + Ord + Copy> TryFrom<String> for Range<T> {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let (first, last) = text.split_once('-').unwrap_or((&text, &text));
+        let parse = |text: &str| text.trim().parse::<T>().map_err(|error| error.to_string());
+        let (first, last) = (parse(first)?, parse(last)?);
+        if first > last {
+            return Err(format!("the range {text} ends before it starts"));
+        }
+        Ok(Self(first..=last))
+    }
+}
+
+impl Settings {
+    /// Those of this node.
+    ///
+    /// # Errors
+    /// [`Error`]; a missing file is none, unless the environment names it.
+    pub fn of_node() -> Result<Self, Error> {
+        match std::env::var_os(PATH_VARIABLE) {
+            Some(path) => Self::read(Path::new(&path)),
+            None if !Path::new(DEFAULT_PATH).exists() => Ok(Self::default()),
+            None => Self::read(Path::new(DEFAULT_PATH)),
+        }
+    }
+
+    /// Those of this file.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
+        toml::from_str(&text).map_err(|source| Error::Content { path: path.to_path_buf(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(mac: &str, pci: Option<&str>) -> Device {
+        Device {
+            mac_address: mac.parse().unwrap(),
+            pci_address: pci.map(|pci| pci.parse().unwrap()),
+            network_interface_id: None,
+        }
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        assert_eq!(toml::from_str::<Settings>("").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn allow_covers_ranges_of_mac_and_pci_addresses() {
+        let settings: Settings = toml::from_str(
+            r#"
+            [allow]
+            mac_addresses = ["02:00:00:00:00:10-02:00:00:00:00:1f", "02:aa:00:00:00:01"]
+            pci_addresses = ["0000:00:06.0-0000:00:08.7"]
+            "#,
+        )
+        .unwrap();
+        let allow = settings.allow.unwrap();
+        assert!(allow.covers(&device("02:00:00:00:00:1f", None), None));
+        assert!(allow.covers(&device("02:aa:00:00:00:01", None), None));
+        assert!(allow.covers(&device("02:bb:00:00:00:01", Some("0000:00:07.0")), None));
+        assert!(!allow.covers(&device("02:00:00:00:00:20", Some("0000:00:09.0")), None));
+        assert!(!Allow::default().covers(&device("02:00:00:00:00:10", None), None));
+    }
+
+    #[test]
+    fn unknown_keys_and_ranges_that_are_none_are_refused() {
+        for bad in ["statedir = '/x'", "[allow]\nmac_addresses = ['x']", "[allow]\npci_addresses = ['00:08.0-00:06.0']"]
+        {
+            assert!(toml::from_str::<Settings>(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! What is kept under `/run/multi-eni`: typed files that say which boot and which format they are of.
+
+use crate::addresses::AddressUse;
+use crate::boot::BootId;
+use crate::files::{self, Folder};
+use crate::inventory::Entry;
+use crate::lock::{self, Lock};
+use crate::record::{Owner, Record};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A kind of file of the store.
+pub trait Kept: Serialize + DeserializeOwned {
+    /// The newest format of the file; a reader knows this one and the one before.
+    const FORMAT: u32;
+
+    /// The name of its file.
+    fn file_name(&self) -> String;
+}
+
+/// What a kept file is, around its content.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<T> {
+    format: u32,
+    boot_id: BootId,
+    content: T,
+}
+
+/// The agent's word about itself, in `agent.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentPass {
+    /// When its last pass ended, in seconds since the boot.
+    pub finished_at: u64,
+}
+
+impl Kept for AgentPass {
+    const FORMAT: u32 = 1;
+
+    fn file_name(&self) -> String {
+        AGENT_FILE.to_string()
+    }
+}
+
+const AGENT_FILE: &str = "agent.json";
+const RECORD_ENDING: &str = ".json";
+const CLAIM_LOCK: &str = "claim";
+const ADDRESSES_LOCK: &str = "addresses";
+
+/// Why the store could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of it.
+    #[error("the node's records cannot be used")]
+    File(#[from] files::Error),
+    /// The kernel's boot id.
+    #[error("the boot id of this machine cannot be read")]
+    Boot(#[source] std::io::Error),
+    /// What was to be written is no JSON.
+    #[error("cannot write down {name}")]
+    Encode {
+        /// The file.
+        name: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// The folders of the store.
+#[derive(Debug)]
+pub struct Store {
+    boot_id: BootId,
+    top: Folder,
+    inventory: Folder,
+    attachments: Folder,
+    addresses: Folder,
+    locks: Folder,
+}
+
+impl Store {
+    /// Opens the store in the folder of this path, and makes what is missing.
+    ///
+    /// # Errors
+    /// Those of the folders.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let top = Folder::create(path)?;
+        Ok(Self {
+            boot_id: BootId::current().map_err(Error::Boot)?,
+            inventory: top.folder("inventory")?,
+            attachments: top.folder("attachments")?,
+            addresses: top.folder("addresses")?,
+            locks: top.folder("lock")?,
+            top,
+        })
+    }
+
+    /// The inventory, sorted by ENI. An unreadable file is passed over and said: it is its writer's to set aside.
+    ///
+    /// # Errors
+    /// Those of listing the folder.
+    pub fn inventory(&self) -> Result<Vec<Entry>, Error> {
+        self.all(&self.inventory, Unreadable::PassOver)
+    }
+
+    /// Writes an ENI's entry.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write_entry(&self, entry: &Entry) -> Result<(), Error> {
+        self.write(&self.inventory, entry)
+    }
+
+    /// Removes an ENI's entry.
+    ///
+    /// # Errors
+    /// Those of removing.
+    pub fn remove_entry(&self, entry: &Entry) -> Result<(), Error> {
+        Ok(self.inventory.remove(&entry.file_name()).map(drop)?)
+    }
+
+    /// When an agent last finished a pass in this boot; nothing if none ever did.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn agent_pass(&self) -> Result<Option<AgentPass>, Error> {
+        self.read(&self.top, AGENT_FILE, Unreadable::PassOver)
+    }
+
+    /// Notes that the agent finished a pass.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write_agent_pass(&self, pass: &AgentPass) -> Result<(), Error> {
+        self.write(&self.top, pass)
+    }
+
+    /// All records of attachments of this boot. An unreadable one is set aside.
+    ///
+    /// # Errors
+    /// Those of listing the folder.
+    pub fn records(&self) -> Result<Vec<Record>, Error> {
+        self.all(&self.attachments, Unreadable::SetAside)
+    }
+
+    /// The record of an attachment of this boot. An unreadable one is set aside.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn record(&self, owner: &Owner) -> Result<Option<Record>, Error> {
+        self.read(&self.attachments, &owner.file_name(), Unreadable::SetAside)
+    }
+
+    /// Writes an attachment's record.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write_record(&self, record: &Record) -> Result<(), Error> {
+        self.write(&self.attachments, record)
+    }
+
+    /// Removes an attachment's record.
+    ///
+    /// # Errors
+    /// Those of removing.
+    pub fn remove_record(&self, owner: &Owner) -> Result<(), Error> {
+        Ok(self.attachments.remove(&owner.file_name()).map(drop)?)
+    }
+
+    /// All uses of addresses of shared ENIs in this boot. An unreadable one is set aside.
+    ///
+    /// # Errors
+    /// Those of listing the folder.
+    pub fn address_uses(&self) -> Result<Vec<AddressUse>, Error> {
+        self.all(&self.addresses, Unreadable::SetAside)
+    }
+
+    /// Writes the use of an address.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write_address_use(&self, usage: &AddressUse) -> Result<(), Error> {
+        self.write(&self.addresses, usage)
+    }
+
+    /// Forgets the use of an address.
+    ///
+    /// # Errors
+    /// Those of removing.
+    pub fn remove_address_use(&self, owner: &Owner) -> Result<(), Error> {
+        Ok(self.addresses.remove(&owner.file_name()).map(drop)?)
+    }
+
+    /// The lock under which ENIs are chosen and claimed. Held shortly.
+    ///
+    /// # Errors
+    /// [`lock::Error`].
+    pub async fn claim_lock(&self, limit: Duration) -> Result<Lock, lock::Error> {
+        Lock::take(&self.locks, CLAIM_LOCK, limit).await
+    }
+
+    /// The lock under which addresses of shared ENIs are given and taken back. Held shortly.
+    ///
+    /// # Errors
+    /// [`lock::Error`].
+    pub async fn addresses_lock(&self, limit: Duration) -> Result<Lock, lock::Error> {
+        Lock::take(&self.locks, ADDRESSES_LOCK, limit).await
+    }
+
+    /// The lock that is held over the moves of the device of this lock name.
+    ///
+    /// # Errors
+    /// [`lock::Error`].
+    pub async fn device_lock(&self, name: &str, limit: Duration) -> Result<Lock, lock::Error> {
+        Lock::take(&self.locks, name, limit).await
+    }
+
+    /// As [`Store::device_lock`], if nobody holds it.
+    ///
+    /// # Errors
+    /// [`lock::Error`].
+    pub fn try_device_lock(&self, name: &str) -> Result<Option<Lock>, lock::Error> {
+        Lock::try_take(&self.locks, name)
+    }
+
+    fn all<T: Kept>(&self, folder: &Folder, unreadable: Unreadable) -> Result<Vec<T>, Error> {
+        let mut all = Vec::new();
+        for name in folder.names(RECORD_ENDING)? {
+            all.extend(self.read(folder, &name, unreadable)?);
+        }
+        Ok(all)
+    }
+
+    fn read<T: Kept>(&self, folder: &Folder, name: &str, unreadable: Unreadable) -> Result<Option<T>, Error> {
+        let content = match folder.read(name) {
+            Ok(None) => return Ok(None),
+            Ok(Some(content)) => content,
+            Err(error @ files::Error::NotAFile(_)) => return self.unreadable(folder, name, &error, unreadable),
+            Err(error) => return Err(error.into()),
+        };
+        match self.decode(&content) {
+            Ok(content) => Ok(content),
+            Err(error) => self.unreadable(folder, name, &error, unreadable),
+        }
+    }
+
+    /// The content; nothing if it is of another boot, whose pods are gone.
+    fn decode<T: Kept>(&self, content: &[u8]) -> Result<Option<T>, serde_json::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Head {
+            format: u32,
+            boot_id: BootId,
+        }
+        let head: Head = serde_json::from_slice(content)?;
+        if head.boot_id != self.boot_id {
+            return Ok(None);
+        }
+        if head.format > T::FORMAT || head.format + 1 < T::FORMAT {
+            return Err(serde::de::Error::custom(format_args!("format {} is not known here", head.format)));
+        }
+        serde_json::from_slice::<Envelope<T>>(content).map(|envelope| Some(envelope.content))
+    }
+
+    fn unreadable<T>(
+        &self,
+        folder: &Folder,
+        name: &str,
+        error: &dyn std::error::Error,
+        unreadable: Unreadable,
+    ) -> Result<Option<T>, Error> {
+        let path: PathBuf = folder.path().join(name);
+        match unreadable {
+            Unreadable::PassOver => log::warn!(file = path.display().to_string().as_str(); "unreadable: {error}"),
+            Unreadable::SetAside => {
+                let aside = folder.set_aside(name)?;
+                log::warn!(file = aside.display().to_string().as_str(); "unreadable, and set aside: {error}");
+            }
+        }
+        Ok(None)
+    }
+
+    fn write<T: Kept>(&self, folder: &Folder, content: &T) -> Result<(), Error> {
+        let name = content.file_name();
+        let envelope = Envelope { format: T::FORMAT, boot_id: self.boot_id.clone(), content };
+        let text = serde_json::to_vec(&envelope).map_err(|source| Error::Encode { name: name.clone(), source })?;
+        Ok(folder.write(&name, &text)?)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Unreadable {
+    /// Another process writes these files.
+    PassOver,
+    /// The file has no writer any more.
+    SetAside,
+}
