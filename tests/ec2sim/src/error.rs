@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use crate::ids::{EniId, InstanceId, SubnetId};
+use crate::imds::ImdsError;
 use crate::netns::NetnsError;
 use crate::wire::WireError;
 
@@ -43,6 +44,9 @@ pub enum Error {
     /// The kernel refused.
     #[error("the fabric's namespace refuses")]
     Wire(#[from] WireError),
+    /// The metadata service.
+    #[error("no metadata service")]
+    Imds(#[from] ImdsError),
     /// A namespace could not be reached.
     #[error("no way into a network namespace")]
     Netns(#[from] NetnsError),

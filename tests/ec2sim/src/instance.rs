@@ -8,6 +8,7 @@ use crate::facts::{self, EniFacts, InstanceFacts};
 use crate::ids::InstanceId;
 use crate::netns::Netns;
 use crate::state::InstanceRecord;
+use crate::wire;
 
 /// An instance, to attach ENIs to and to ask for its metadata.
 #[derive(Debug, Clone)]
@@ -80,9 +81,10 @@ impl InstanceBuilder {
         self
     }
 
-    /// Makes it.
+    /// Makes it. The machine's loopback is turned on.
     pub fn create(self) -> Result<Instance, Error> {
         let host = self.machine?;
+        wire::boot(&host)?;
         let rule = "i- and 17 hexadecimal digits";
         let wish = self.id.map(|id| InstanceId::new(&id).map_err(|_| Error::Value { what: "id", value: id, rule }));
         let wish = wish.transpose()?;

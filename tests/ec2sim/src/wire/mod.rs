@@ -27,6 +27,11 @@ use crate::ids::EniId;
 use crate::netns::Netns;
 use order::{Answer, Call, Order};
 
+/// Turns a machine's loopback on, as every machine does when it boots.
+pub(crate) fn boot(machine: &Netns) -> Result<(), WireError> {
+    machine.run(task::loopback_up)?
+}
+
 /// A running VPC namespace.
 #[derive(Debug)]
 pub(crate) struct Wire {

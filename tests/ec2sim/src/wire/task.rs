@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::order::{Answer, Call, Order};
 use super::port::Ports;
-use super::{Returns, WireError, filter, segment};
+use super::{Returns, WireError, filter, link, segment};
 use crate::netns::Netns;
 
 pub(super) fn main(
@@ -35,6 +35,15 @@ pub(super) fn main(
         tell(ready, Ok(netns));
         serve(Ports::new(opened.kernel.clone(), returns), opened, calls).await;
     });
+}
+
+/// In the namespace of the calling thread.
+pub(super) fn loopback_up() -> Result<(), WireError> {
+    runtime()?.block_on(async {
+        let (connection, kernel, _) = new_connection().map_err(WireError::Socket)?;
+        tokio::spawn(connection);
+        link::loopback_up(&kernel).await
+    })
 }
 
 fn enter(place: Option<Netns>) -> Result<Netns, WireError> {
