@@ -92,3 +92,50 @@ impl CniArgs {
 fn known(key: &str) -> bool {
     matches!(key, "IP" | "MAC" | "IgnoreUnknown") || key.starts_with("K8S_")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pod_is_read_from_the_keys_of_kubernetes() {
+        let text = "IgnoreUnknown=1;K8S_POD_NAMESPACE=db;K8S_POD_NAME=pg-0;K8S_POD_UID=;K8S_POD_INFRA_CONTAINER_ID=abc";
+        let args = CniArgs::parse(text).unwrap();
+        assert_eq!(args.get("K8S_POD_NAME"), Some("pg-0"));
+        assert_eq!(
+            args.pod(),
+            Pod {
+                name: Some("pg-0".to_owned()),
+                namespace: Some("db".to_owned()),
+                uid: None,
+                infra_container_id: Some("abc".to_owned()),
+            }
+        );
+    }
+
+    #[test]
+    fn unknown_keys_need_leave() {
+        assert_eq!(CniArgs::parse("FOO=1;BAR=2"), Err(ArgsError::Unknown("BAR, FOO".to_owned())));
+        assert_eq!(CniArgs::parse("FOO=1;IgnoreUnknown=0"), Err(ArgsError::Unknown("FOO".to_owned())));
+        for leave in ["1", "true", "TRUE"] {
+            assert_eq!(CniArgs::parse(&format!("FOO=1;IgnoreUnknown={leave}")).unwrap().get("FOO"), Some("1"));
+        }
+        assert_eq!(CniArgs::parse("IgnoreUnknown=yes"), Err(ArgsError::IgnoreUnknown));
+        assert!(CniArgs::parse("IP=10.0.0.5;MAC=02:00:00:00:00:01").is_ok());
+    }
+
+    #[test]
+    fn each_pair_has_exactly_one_equals_sign() {
+        assert_eq!(CniArgs::parse("IP"), Err(ArgsError::Pair(1)));
+        assert_eq!(CniArgs::parse("IP=1;MAC=a=b"), Err(ArgsError::Pair(2)));
+        assert_eq!(CniArgs::parse("IP=1;"), Err(ArgsError::Pair(2)));
+        assert_eq!(CniArgs::parse(";"), Err(ArgsError::Pair(1)));
+        assert_eq!(CniArgs::parse("=1"), Err(ArgsError::Key(1)));
+        assert_eq!(CniArgs::parse(""), Ok(CniArgs::default()));
+    }
+
+    #[test]
+    fn of_a_key_that_is_there_twice_the_last_counts() {
+        assert_eq!(CniArgs::parse("IP=1;IP=2").unwrap().get("IP"), Some("2"));
+    }
+}

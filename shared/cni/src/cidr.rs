@@ -109,3 +109,80 @@ impl From<Cidr> for String {
         cidr.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cidr(text: &str) -> Cidr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn host_bits_are_kept_and_cleared_on_request() {
+        let address = cidr("10.0.3.7/24");
+        assert_eq!(address.to_string(), "10.0.3.7/24");
+        assert_eq!(address.network(), cidr("10.0.3.0/24"));
+        assert_eq!(cidr("2001:db8::7/64").network(), cidr("2001:db8::/64"));
+        assert_eq!(cidr("10.1.2.3/0").network(), cidr("0.0.0.0/0"));
+        assert_eq!(cidr("fe80::1/0").network(), cidr("::/0"));
+        assert_eq!(cidr("10.1.2.3/32").network(), cidr("10.1.2.3/32"));
+    }
+
+    #[test]
+    fn cfg_3_addresses_are_read_strictly() {
+        for bad in [
+            "",
+            "/",
+            "10.0.0.5",
+            "10.0.0.5/",
+            "/24",
+            "10.0.0.5/33",
+            "10.0.0.5/+24",
+            "10.0.0.5/024",
+            "10.0.0.5/00",
+            "10.0.0.5/255.255.255.0",
+            "010.0.0.5/24",
+            "10.0.5/24",
+            " 10.0.0.5/24",
+            "10.0.0.5/24 ",
+            "10.0.0.5 /24",
+            "10.0.0.5/24/24",
+            "10.0.0.5/-1",
+            "null/32",
+            "::1/129",
+            "fe80::1%eth0/64",
+            "::1/1e1",
+            "10.0.0.5/٣",
+            "10.0.0.5/256",
+            "10.0.0.5/99999999999999999999",
+            "0x0a.0.0.5/24",
+            "[::1]/64",
+        ] {
+            assert!(bad.parse::<Cidr>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_canonical_form_is_written() {
+        assert_eq!(cidr("2001:0DB8:0:0:0:0:0:1/64").to_string(), "2001:db8::1/64");
+        assert_eq!(serde_json::to_string(&cidr("::/0")).unwrap(), "\"::/0\"");
+        assert_eq!(serde_json::from_str::<Cidr>("\"10.0.0.5/8\"").unwrap(), cidr("10.0.0.5/8"));
+        assert!(serde_json::from_str::<Cidr>("\"10.0.0.5\"").is_err());
+        assert!(serde_json::from_str::<Cidr>("null").is_err());
+    }
+
+    #[test]
+    fn a_network_contains_only_its_own_family() {
+        assert!(cidr("10.0.0.0/8").contains("10.9.9.9".parse().unwrap()));
+        assert!(!cidr("10.0.0.0/8").contains("11.0.0.1".parse().unwrap()));
+        assert!(!cidr("0.0.0.0/0").contains("::1".parse().unwrap()));
+        assert!(cidr("10.0.0.1/8").contains("10.0.0.0".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_length_of_the_other_family_is_refused() {
+        assert!(Cidr::new("10.0.0.1".parse().unwrap(), 33).is_err());
+        assert!(Cidr::new("::1".parse().unwrap(), 128).is_ok());
+    }
+}

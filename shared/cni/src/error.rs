@@ -89,8 +89,8 @@ impl Error {
     /// An error of one line. Further lines, and what is over 200 bytes, go to the details.
     pub fn new(code: Code, msg: impl Into<String>) -> Self {
         let text: String = msg.into();
-        let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let one_line = if text.contains(char::is_control) { one_line } else { text };
+        let lines = text.split(char::is_control).map(str::trim).filter(|line| !line.is_empty());
+        let one_line = lines.collect::<Vec<_>>().join(" ");
         let end = one_line.floor_char_boundary(MSG_LIMIT);
         let (msg, details) = one_line.split_at(end);
         Self { code, msg: msg.to_owned(), details: details.to_owned() }
@@ -137,3 +137,53 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot set the MTU of eth1")]
+    struct Outer(#[source] Inner);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("netlink request refused")]
+    struct Inner(#[source] std::io::Error);
+
+    #[test]
+    fn a_chain_becomes_message_and_details() {
+        let chain = Outer(Inner(std::io::Error::from_raw_os_error(16)));
+        let error = Error::from_chain(Code::DEVICE_BUSY, &chain);
+        assert_eq!(error.msg, "cannot set the MTU of eth1");
+        assert_eq!(error.details, "netlink request refused: Device or resource busy (os error 16)");
+    }
+
+    #[test]
+    fn the_message_is_one_line() {
+        let error = Error::new(Code::IO, "first\n\n  second\r\nthird\u{1b}[31m\0");
+        assert_eq!(error.msg, "first second third [31m");
+        assert_eq!(Error::new(Code::IO, "two  spaces").msg, "two  spaces");
+    }
+
+    #[test]
+    fn what_is_over_the_limit_goes_to_the_details() {
+        let error = Error::new(Code::IO, "ä".repeat(150)).with_details("cause");
+        assert_eq!(error.msg, "ä".repeat(100));
+        assert_eq!(error.details, format!("{}: cause", "ä".repeat(50)));
+        // A character is never cut in two.
+        assert_eq!(Error::new(Code::IO, format!("x{}", "ä".repeat(150))).msg.len(), 199);
+    }
+
+    #[test]
+    fn zero_is_no_code() {
+        assert_eq!(Code::new(0), None);
+        assert_eq!(Code::new(7), Some(Code::CONFIG));
+        assert_eq!(Code::new(u32::MAX).map(Code::get), Some(u32::MAX));
+    }
+
+    #[test]
+    fn the_document_has_all_four_keys() {
+        let document = Error::new(Code::TRY_AGAIN, "busy").to_json(Version::V0_4_0);
+        assert_eq!(document, json!({"cniVersion": "0.4.0", "code": 11, "msg": "busy", "details": ""}));
+    }
+}

@@ -97,3 +97,29 @@ pub(crate) async fn listen(interrupt: &Interrupt) -> std::io::Error {
         interrupt.raise(signal);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clones_are_one_and_the_first_signal_stays() {
+        let interrupt = Interrupt::new();
+        let clone = interrupt.clone();
+        assert!(!clone.is_raised());
+        interrupt.raise(Signal::Terminate);
+        interrupt.raise(Signal::Quit);
+        assert!(clone.is_raised());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert_eq!(runtime.block_on(clone.raised()), Signal::Terminate);
+    }
+
+    #[test]
+    fn a_waiting_one_is_woken() {
+        let interrupt = Interrupt::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let raise = async { interrupt.raise(Signal::Hangup) };
+        let (signal, ()) = runtime.block_on(async { tokio::join!(interrupt.raised(), raise) });
+        assert_eq!(signal.to_string(), "SIGHUP");
+    }
+}

@@ -159,3 +159,72 @@ fn file_name(text: &str) -> Result<(), NameFault> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_follow_the_specification() {
+        for good in ["a", "0", "net1", "Net_1.x-y", "cnitool-0a1b2c", &"a".repeat(300)] {
+            assert_eq!(good.parse::<NetworkName>().unwrap().as_str(), good);
+            assert_eq!(good.parse::<ContainerId>().unwrap().as_str(), good);
+        }
+        for bad in ["", "_a", ".", "..", "-a", "a/b", "a b", "a\n", "ä", "a:b", "a\0", "../etc"] {
+            assert!(bad.parse::<NetworkName>().is_err(), "{bad:?}");
+            assert!(bad.parse::<ContainerId>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn cfg_3_interface_names_are_those_that_the_kernel_takes() {
+        for good in ["eth0", "a", "net1.100", "exactly15bytes_", "ä", "-x"] {
+            assert_eq!(good.parse::<IfName>().unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "a:1",
+            "a b",
+            "a\tb",
+            "a\u{b}b",
+            "sixteen_bytes_xx",
+            "eth%d",
+            "all",
+            "default",
+            "a\0b",
+            "a\u{a0}",
+            "à",
+            "a\u{2003}b",
+            "\u{7f}",
+        ] {
+            assert!(bad.parse::<IfName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_plugin_type_stays_in_its_folder() {
+        for good in ["host-local", "a", "...", "plugin v2", ".hidden"] {
+            assert_eq!(good.parse::<PluginType>().unwrap().as_str(), good);
+        }
+        for bad in ["", ".", "..", "/bin/sh", "../evil", "a/b", "a/", "a\0b"] {
+            assert!(bad.parse::<PluginType>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_checked_while_they_are_deserialised() {
+        assert_eq!(serde_json::from_str::<IfName>("\"net1\"").unwrap().as_str(), "net1");
+        assert!(serde_json::from_str::<IfName>("\"a/b\"").is_err());
+        assert!(serde_json::from_str::<IfName>("1").is_err());
+        assert_eq!(serde_json::to_string(&"net1".parse::<IfName>().unwrap()).unwrap(), "\"net1\"");
+    }
+
+    #[test]
+    fn the_error_names_the_kind_the_text_and_the_fault() {
+        let error = "a/b".parse::<IfName>().unwrap_err();
+        assert_eq!(error.to_string(), "interface name \"a/b\" has '/', which is not allowed there");
+    }
+}

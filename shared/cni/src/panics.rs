@@ -40,3 +40,24 @@ fn record(info: &PanicHookInfo<'_>) {
         captured.get_or_insert(text);
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_a_panic_is_in_the_details() {
+        let error = captured::<()>(|| panic!("no {}", "way")).unwrap_err();
+        assert_eq!(error.code, Code::INTERNAL);
+        assert!(error.details.starts_with("shared/cni/src/panics.rs:"), "{error}");
+        assert!(error.details.ends_with(": no way"), "{error}");
+    }
+
+    #[test]
+    fn what_follows_one_panic_is_not_told_of_the_next() {
+        captured::<()>(|| panic!("first")).unwrap_err();
+        let error = captured::<()>(|| std::panic::panic_any(7_u8)).unwrap_err();
+        assert!(error.details.ends_with(": a value that is no text"), "{error}");
+        assert_eq!(captured(|| Ok(3)), Ok(3));
+    }
+}

@@ -88,3 +88,33 @@ fn looks_like_a_version(text: &str) -> bool {
     }
     numbers == 3
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_reads_what_it_writes() {
+        for version in Version::ALL {
+            assert_eq!(version.to_string().parse(), Ok(version));
+        }
+        assert!(Version::ALL.is_sorted());
+        assert_eq!(Version::ALL.last(), Some(&Version::LATEST));
+    }
+
+    #[test]
+    fn an_unknown_version_is_told_apart_from_no_version() {
+        for text in ["0.1.0", "0.2.0", "1.9.9", "0.0.0", "1.1.0-rc1", "2.0.0+build.7"] {
+            assert_eq!(text.parse::<Version>(), Err(VersionError::Unsupported(text.to_owned())));
+        }
+        for text in ["", "1", "1.1", "1.1.0.0", "v1.1.0", "1..0", "one", " 1.1.0", "1.1.0 ", "-1.1.0", "1.1.٠"] {
+            assert_eq!(text.parse::<Version>(), Err(VersionError::Malformed(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn an_unsupported_version_is_answered_with_the_list() {
+        let error = "1.9.9".parse::<Version>().unwrap_err().to_string();
+        assert_eq!(error, "cniVersion \"1.9.9\" is not supported, use one of 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0");
+    }
+}
