@@ -1,10 +1,10 @@
 //! A client of the kubelet's side of a container runtime: the calls of `runtime.v1` that pods need.
 
-mod messages;
+mod container_messages;
+mod pod_messages;
 
 use std::path::Path;
 
-pub use messages::*;
 use prost::Message;
 use tokio::runtime::Runtime;
 use tonic::client::Grpc;
@@ -13,6 +13,8 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
+pub use self::container_messages::*;
+pub use self::pod_messages::*;
 use crate::LIMIT;
 
 /// A connection to a container runtime's socket. Each call blocks.

@@ -1,6 +1,8 @@
 //! An IPAM plugin that answers what a test tells it to, and tells the test what it was asked.
 
-use std::collections::BTreeMap;
+mod answer;
+mod call;
+
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
@@ -8,78 +10,15 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
 
+pub use self::answer::Answer;
+use self::answer::Script;
+pub use self::call::Call;
 use crate::{LIMIT, binaries};
 
 /// The `type` that a network configuration names it by.
 const NAME: &str = "fake-ipam";
-
-/// What the fake does when it is called.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum Answer {
-    /// Prints this and exits 0.
-    Print(String),
-    /// Prints an error of the CNI specification and exits 1.
-    Fail { code: u32, msg: String },
-    /// Prints this and exits with that status.
-    Exit { status: i32, stdout: String, stderr: String },
-    /// Ends by this signal.
-    Crash { signal: i32 },
-    /// Waits until a file of this name is in its folder ([`FakeIpam::release`]), then does the other.
-    HoldUntil { released: String, then: Box<Answer> },
-    /// Never ends.
-    Hang,
-}
-
-impl Answer {
-    /// A result with these addresses (`10.0.0.5/24`), each the only one of its subnet, and no gateway or route.
-    #[must_use]
-    pub fn addresses(version: &str, addresses: &[&str]) -> Self {
-        let ips: Vec<Value> = addresses.iter().map(|address| json!({"address": address})).collect();
-        Self::Print(json!({"cniVersion": version, "ips": ips}).to_string())
-    }
-
-    /// Success with nothing to say.
-    #[must_use]
-    pub fn nothing() -> Self {
-        Self::Print(String::new())
-    }
-
-    /// A failure with one of the codes of the specification.
-    #[must_use]
-    pub fn fail(code: u32, msg: &str) -> Self {
-        Self::Fail { code, msg: msg.into() }
-    }
-}
-
-/// A call that the fake got.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Call {
-    /// The environment, all of it.
-    pub environment: BTreeMap<String, String>,
-    /// What was on stdin.
-    pub stdin: String,
-}
-
-impl Call {
-    /// Its `CNI_COMMAND`.
-    #[must_use]
-    pub fn verb(&self) -> &str {
-        self.environment.get("CNI_COMMAND").map_or("", String::as_str)
-    }
-
-    /// The network configuration that it got.
-    ///
-    /// # Panics
-    ///
-    /// When that is not JSON.
-    #[must_use]
-    pub fn config(&self) -> Value {
-        serde_json::from_str(&self.stdin).unwrap_or_else(|error| panic!("{error}: {}", self.stdin))
-    }
-}
 
 /// The fake, installed in a folder of its own.
 #[derive(Debug)]
@@ -203,19 +142,6 @@ impl FakeIpam {
 
     fn script_path(&self, verb: &str) -> PathBuf {
         self.folder.join(format!("answers-{verb}"))
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Script {
-    after: usize,
-    answers: Vec<Answer>,
-}
-
-impl Script {
-    fn answer(&self, earlier: usize) -> Answer {
-        let turn = earlier.saturating_sub(self.after).min(self.answers.len().saturating_sub(1));
-        self.answers.get(turn).cloned().unwrap_or_else(Answer::nothing)
     }
 }
 

@@ -22,6 +22,7 @@
 pub mod binaries;
 mod cni;
 mod cnitool;
+mod command;
 mod containerd;
 pub mod cri;
 mod fake_ipam;
@@ -32,11 +33,12 @@ mod snapshot;
 
 pub use cni::{CniError, Invocation, Outcome};
 pub use cnitool::Cnitool;
+pub use command::HostCommand;
 pub use containerd::{Container, Containerd, Pod};
 pub use fake_ipam::{Answer, Call, FakeIpam};
 pub use host::Host;
 pub use netns::PodNetns;
-pub use running::{HostCommand, Output, Running};
+pub use running::{Output, Running};
 pub use snapshot::Snapshot;
 
 use std::time::Duration;

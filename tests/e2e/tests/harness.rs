@@ -222,3 +222,30 @@ fn a_command_that_does_not_end_fails_its_test() {
     let host = Host::new();
     host.command("sleep").arg("1000000").limit(Duration::from_millis(10)).run();
 }
+
+#[test]
+fn an_eni_of_the_simulator_moves_to_a_pod_and_home() {
+    let host = Host::new();
+    let (_fabric, link) = host.run(|| {
+        let fabric = ec2sim::Fabric::new();
+        let vpc = fabric.vpc("10.0.0.0/16").create().unwrap();
+        let subnet = vpc.subnet("10.0.1.0/24").create().unwrap();
+        let node = fabric.instance().create().unwrap();
+        let eni = subnet.eni().address("10.0.1.10").create().unwrap();
+        eni.attach(&node).index(1).named("eth1").now().unwrap();
+        (fabric, "eth1")
+    });
+    let pod = host.netns("pod1");
+    let config = json!({
+        "cniVersion": "1.0.0", "name": "harness", "type": "host-device", "device": link,
+        "ipam": {"type": "static", "addresses": [{"address": "10.0.1.10/24", "gateway": "10.0.1.1"}]},
+    });
+    let add = Invocation::new(binaries::reference("host-device")).ifname("net1").netns(pod.path()).config(&config);
+    let before = host.snapshot(&[]);
+    assert_eq!(add.run(&host).result()["ips"][0]["address"], "10.0.1.10/24");
+    pod.command("ping").args(["-c1", "-W5", "10.0.1.1"]).run();
+    add.verb("DEL").run(&host).empty();
+    // The host's name stays behind in the alias, where host-device kept it: snapshots see such a thing.
+    let changes = before.changes_to(&host.snapshot(&[]));
+    assert!(changes.lines().count() == 2 && changes.ends_with(" mtu 9001 alias eth1\n"), "{changes}");
+}
