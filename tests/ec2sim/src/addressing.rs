@@ -21,19 +21,24 @@ pub fn ipv4_gateway(subnet: Ipv4Network) -> Ipv4Addr {
     Ipv4Addr::from_bits(subnet.network().to_bits() + 1)
 }
 
-/// A free IPv4 address, or the wished one if an ENI may have it.
-pub(crate) fn choose_ipv4(state: &State, subnet: &SubnetId, wish: Option<Ipv4Addr>) -> Result<Ipv4Addr, Error> {
-    let network = state.subnet(subnet)?.ipv4;
-    if let Some(address) = wish {
-        if !usable(network).contains(&address.to_bits()) {
-            return Err(Error::AddressNotOfSubnet { address: address.into(), subnet: subnet.clone() });
-        }
-        return free(state, subnet, address.into()).map(|()| address);
-    }
-    usable(network)
+/// The first free IPv4 address that is not spoken for by the ENI to be made.
+pub(crate) fn next_ipv4(
+    state: &State,
+    subnet: &SubnetId,
+    spoken: impl Fn(Ipv4Addr) -> bool,
+) -> Result<Ipv4Addr, Error> {
+    usable(state.subnet(subnet)?.ipv4)
         .map(Ipv4Addr::from_bits)
-        .find(|address| free(state, subnet, (*address).into()).is_ok())
+        .find(|address| !spoken(*address) && free(state, subnet, (*address).into()).is_ok())
         .ok_or_else(|| Error::SubnetFull(subnet.clone()))
+}
+
+/// The wished IPv4 address, if an ENI of the subnet may have it.
+pub(crate) fn check_ipv4(state: &State, subnet: &SubnetId, address: Ipv4Addr) -> Result<(), Error> {
+    if !usable(state.subnet(subnet)?.ipv4).contains(&address.to_bits()) {
+        return Err(Error::AddressNotOfSubnet { address: address.into(), subnet: subnet.clone() });
+    }
+    free(state, subnet, address.into())
 }
 
 /// The wished IPv6 address, if an ENI of the subnet may have it.
@@ -104,13 +109,15 @@ mod tests {
     #[test]
     fn the_first_address_given_is_base_plus_4_and_the_reserved_ones_are_refused() {
         let (state, subnet) = state_with("10.0.1.0/28");
-        assert_eq!(choose_ipv4(&state, &subnet, None).unwrap(), Ipv4Addr::new(10, 0, 1, 4));
+        assert_eq!(next_ipv4(&state, &subnet, |_| false).unwrap(), Ipv4Addr::new(10, 0, 1, 4));
+        let spoken = |address| address == Ipv4Addr::new(10, 0, 1, 4);
+        assert_eq!(next_ipv4(&state, &subnet, spoken).unwrap(), Ipv4Addr::new(10, 0, 1, 5));
         for reserved in [0, 1, 2, 3, 15, 16] {
             let address = Ipv4Addr::new(10, 0, 1, reserved);
-            let refused = choose_ipv4(&state, &subnet, Some(address));
+            let refused = check_ipv4(&state, &subnet, address);
             assert!(matches!(refused, Err(Error::AddressNotOfSubnet { .. })), "{address}");
         }
-        assert!(choose_ipv4(&state, &subnet, Some(Ipv4Addr::new(10, 0, 1, 14))).is_ok());
+        assert!(check_ipv4(&state, &subnet, Ipv4Addr::new(10, 0, 1, 14)).is_ok());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::addressing::{check_ipv6, choose_ipv4, ipv4_gateway};
+use crate::addressing::{check_ipv4, check_ipv6, ipv4_gateway};
 use crate::attach::{AttachBuilder, allowed};
 use crate::cloud::{Cloud, Inner};
 use crate::error::{Error, parse};
@@ -92,7 +92,7 @@ impl Eni {
             let subnet = inner.state.eni(&self.id)?.subnet.clone();
             match address {
                 IpAddr::V4(v4) => {
-                    choose_ipv4(&inner.state, &subnet, Some(v4))?;
+                    check_ipv4(&inner.state, &subnet, v4)?;
                     inner.state.eni_mut(&self.id)?.secondaries.push(v4);
                 }
                 IpAddr::V6(v6) => {

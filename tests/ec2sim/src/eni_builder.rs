@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use ipnetwork::{Ipv4Network, Ipv6Network};
 
-use crate::addressing::{check_ipv6, choose_ipv4};
+use crate::addressing::{check_ipv4, check_ipv6, next_ipv4};
 use crate::cloud::{Cloud, Inner};
 use crate::eni::Eni;
 use crate::error::{Error, parse};
 use crate::ids::{EniId, SubnetId};
 use crate::mac::MacAddr;
-use crate::state::{EniRecord, SecurityGroup};
+use crate::state::{EniRecord, SecurityGroup, State};
 use crate::vpc::{network4, network6};
 
 /// With these MTUs a link can carry IPv4 at all (`ETH_MIN_MTU`), and no ENI can more.
@@ -110,6 +110,7 @@ impl EniBuilder {
         let wish = Wish::read(&self)?;
         let (subnet, groups, mtu) = (self.subnet, self.groups, self.mtu);
         let (id, mac, primary) = self.cloud.change(|inner: &mut Inner| {
+            wish.check_identity(&inner.state)?;
             let id = wish.id.clone().unwrap_or_else(|| EniId::nth(inner.state.next()));
             let mac = wish.mac.unwrap_or_else(|| MacAddr::nth(inner.state.next()));
             let primary = wish.check(inner, &subnet)?;
@@ -158,7 +159,7 @@ impl Wish {
     fn check(&self, inner: &Inner, subnet: &SubnetId) -> Result<Ipv4Addr, Error> {
         let (state, of) = (&inner.state, inner.state.subnet(subnet)?);
         for address in &self.secondaries {
-            choose_ipv4(state, subnet, Some(*address))?;
+            check_ipv4(state, subnet, *address)?;
         }
         for address in &self.ipv6 {
             check_ipv6(state, subnet, *address)?;
@@ -171,7 +172,30 @@ impl Wish {
         if let Some(prefix) = self.ipv6_prefixes.iter().find(outside) {
             return Err(strange(prefix.to_string()));
         }
-        choose_ipv4(state, subnet, self.primary)
+        let twice = |address: Ipv4Addr| self.secondaries.contains(&address) || self.in_prefix(address);
+        match self.primary {
+            Some(address) if twice(address) => {
+                Err(Error::Value { what: "address", value: address.to_string(), rule: "said twice" })
+            }
+            Some(address) => check_ipv4(state, subnet, address).map(|()| address),
+            None => next_ipv4(state, subnet, twice),
+        }
+    }
+
+    fn in_prefix(&self, address: Ipv4Addr) -> bool {
+        self.ipv4_prefixes.iter().any(|prefix| prefix.contains(address))
+    }
+
+    /// Identifiers and MACs are an ENI's alone.
+    fn check_identity(&self, state: &State) -> Result<(), Error> {
+        let rule = "another ENI has it";
+        if let Some(id) = self.id.as_ref().filter(|id| state.enis.contains_key(*id)) {
+            return Err(Error::Value { what: "id", value: id.to_string(), rule });
+        }
+        match self.mac.filter(|mac| state.enis.values().any(|eni| eni.mac == *mac)) {
+            Some(mac) => Err(Error::Value { what: "mac", value: mac.to_string(), rule }),
+            None => Ok(()),
+        }
     }
 
     fn into_record(

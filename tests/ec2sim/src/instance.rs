@@ -90,6 +90,9 @@ impl InstanceBuilder {
         let wish = wish.transpose()?;
         let (kind, zone, cards) = (self.kind, self.zone, self.cards);
         let id = self.cloud.change(|inner| {
+            if let Some(id) = wish.as_ref().filter(|id| inner.state.instances.contains_key(*id)) {
+                return Err(Error::Value { what: "id", value: id.to_string(), rule: "another instance has it" });
+            }
             let id = wish.unwrap_or_else(|| InstanceId::nth(inner.state.next()));
             let zone = zone.unwrap_or_else(|| format!("{}a", inner.state.region));
             inner.state.instances.insert(id.clone(), InstanceRecord { kind, zone, cards, host });

@@ -4,6 +4,7 @@
 
 use std::io::{BufReader, Read};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -62,6 +63,23 @@ fn a_given_namespace_stays_and_its_links_go_after_sigint() {
     let (there, links) = ip(&format!("-n {host} -br link"));
     assert!(ip(&format!("netns del {host}")).0);
     assert!(there && !links.contains("eth1"), "{links}");
+}
+
+#[test]
+fn killed_it_leaves_no_link_on_the_machine() {
+    let host = name("killed");
+    assert!(ip(&format!("netns add {host}")).0);
+    let mut running = start(&["--host-netns", &host]);
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+    // The kernel takes the dead process's namespace in its own time, and tells nobody outside when.
+    let limit = Instant::now() + Duration::from_secs(60);
+    let mut there = true;
+    while there && Instant::now() < limit {
+        there = ip(&format!("-n {host} link show eth1")).0;
+    }
+    assert!(ip(&format!("netns del {host}")).0);
+    assert!(!there);
 }
 
 #[test]

@@ -60,3 +60,31 @@ fn two_enis_of_one_subnet_reach_each_other() {
     ok_in(&lab.other, "ip address add 10.0.1.30/24 dev eth7");
     assert!(answers(&lab.machine, "10.0.1.30"));
 }
+
+#[test]
+fn the_thread_that_makes_an_instance_is_in_its_machine() {
+    let machine = ec2sim::Netns::create().unwrap();
+    let fabric = Fabric::new();
+    let subnet = fabric.vpc("10.0.0.0/16").create().unwrap().subnet("10.0.1.0/24").create().unwrap();
+    machine
+        .run(|| {
+            let node = fabric.instance().create().unwrap();
+            subnet.eni().create().unwrap().attach(&node).index(1).now().unwrap();
+        })
+        .unwrap();
+    assert!(ok_in(&machine, "ip -br link show eth1").contains("DOWN"));
+}
+
+#[test]
+fn two_vpcs_with_the_same_addresses_do_not_reach_each_other() {
+    let lab = Lab::new();
+    let vpc = lab.fabric.vpc("10.0.0.0/16").create().unwrap();
+    let subnet = vpc.subnet("10.0.9.0/24").create().unwrap();
+    let eni = subnet.eni().address("10.0.9.9").create().unwrap();
+    let node = lab.fabric.instance_in(&lab.other).create().unwrap();
+    eni.attach(&node).named("eth9").now().unwrap();
+    ok_in(&lab.other, "ip link set eth9 up");
+    ok_in(&lab.other, "ip address add 10.0.9.9/24 dev eth9");
+    assert!(answers(&lab.other, "10.0.9.1"));
+    assert!(crate::machine::silent(&lab.machine, "10.0.9.9"));
+}

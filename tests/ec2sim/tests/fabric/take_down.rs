@@ -37,3 +37,15 @@ fn a_taken_name_is_refused_and_leaves_the_eni_free_to_attach() {
     assert!(second.attach(&lab.node).named("eth1").now().is_err());
     second.attach(&lab.node).named("eth9").now().unwrap();
 }
+
+#[test]
+fn an_identity_that_another_has_is_refused() {
+    let lab = Lab::new();
+    let same_mac = lab.subnet.eni().mac(&lab.eni.mac().to_string()).create();
+    assert!(matches!(same_mac, Err(Error::Value { what: "mac", .. })), "{same_mac:?}");
+    let same_id = lab.subnet.eni().id(lab.eni.id().as_str()).create();
+    assert!(matches!(same_id, Err(Error::Value { what: "id", .. })), "{same_id:?}");
+    let twice = lab.subnet.eni().address("10.0.1.40").secondary("10.0.1.40").create();
+    assert!(matches!(twice, Err(Error::Value { what: "address", .. })), "{twice:?}");
+    assert_eq!(lab.subnet.eni().secondary("10.0.1.4").create().unwrap().primary().to_string(), "10.0.1.5");
+}
