@@ -141,7 +141,10 @@ mod tests {
     #[test]
     fn keys_are_read_and_null_is_absent() {
         assert_eq!(read(&json!({"mtu": 1500, "pool": null, "name": "n"})).unwrap(), (Some(1500), None));
-        assert_eq!(read(&json!({"deviceID": "x", "cni.dev/valid-attachments": [], "somebody": 1})).unwrap(), (None, None));
+        assert_eq!(
+            read(&json!({"deviceID": "x", "cni.dev/valid-attachments": [], "somebody": 1})).unwrap(),
+            (None, None)
+        );
     }
 
     #[test]

@@ -20,10 +20,12 @@ pub(super) fn read(stdin: impl Read) -> Result<Map<String, Value>, Error> {
     if bytes.len() as u64 > LIMIT {
         return Err(Error::new(Code::IO, "the network configuration on stdin is larger than 1 MiB"));
     }
-    // The text of serde_json's errors is position and kind, never content.
-    serde_json::from_slice(&bytes).map_err(|error| {
-        Error::new(Code::DECODE, format!("the network configuration on stdin is no JSON object: {error}"))
-    })
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(raw)) => Ok(raw),
+        Ok(_) => Err(Error::new(Code::DECODE, "the network configuration on stdin is no JSON object")),
+        // The text of a syntax error is kind and place, never content, which may be secret.
+        Err(error) => Err(Error::new(Code::DECODE, format!("the network configuration on stdin is no JSON: {error}"))),
+    }
 }
 
 /// The valid attachments of a GC: `cni.dev/valid-attachments`, else the key that libcni sends beside it for plugins

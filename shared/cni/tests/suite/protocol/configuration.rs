@@ -44,6 +44,15 @@ fn stdin_that_is_no_object_cannot_be_decoded() {
 }
 
 #[test]
+fn what_stands_on_stdin_is_never_shown() {
+    for stdin in ["\"secret\"", "[\"secret\"]", "secret", "{\"token\": secret}", "{\"a\": \"secret\"} secret"] {
+        let outcome = Call::of("ADD").stdin(stdin).run(&Recorder::default());
+        outcome.error(6);
+        assert!(!outcome.stdout.contains("secret") && outcome.stderr.is_empty(), "{outcome:?}");
+    }
+}
+
+#[test]
 fn a_configuration_has_a_size_limit() {
     let padded = |size: usize| {
         let mut call = Call::of("ADD").config("pad", json!(""));
