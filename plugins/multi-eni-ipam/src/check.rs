@@ -72,6 +72,3 @@ fn addresses_of(entry: &Entry, result: &CniResult) -> Vec<IpAddr> {
     let ours = result.ips.iter().filter(|ip| !ip.interface.is_some_and(elsewhere)).map(|ip| ip.address.ip());
     ours.filter(|&address| entry.subnet_of(address).is_some()).collect()
 }
-
-#[cfg(test)]
-mod tests;
