@@ -50,7 +50,8 @@ impl<'a> Chain<'a> {
             let answer = tokio::select! {
                 biased;
                 signal = interrupt.raised() => {
-                    Err(Error::new(Code::TRY_AGAIN, format!("stopped by {signal} before {} answered", member.plugin_type)))
+                    let msg = format!("stopped by {signal} before {} answered, try again", member.plugin_type);
+                    Err(Error::new(Code::TRY_AGAIN, msg))
                 }
                 answer = self.ask(member) => answer,
             };
@@ -144,8 +145,8 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// A verb that a plugin is too old for is no fault of it. It says so with code 4 (`pkg/skel` of the Go library, for an unknown
-/// `CNI_COMMAND`).
+/// A verb that a plugin is too old for is no fault of it. It says so with code 4 (`pkg/skel` of the Go library, for an
+/// unknown `CNI_COMMAND`).
 fn known(member: &Member, verb: &str, outcome: Result<(), Error>) -> Result<(), Error> {
     match outcome {
         Err(error) if error.code == Code::ENVIRONMENT => {

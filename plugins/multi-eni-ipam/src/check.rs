@@ -61,8 +61,8 @@ fn is_on(entry: &Entry, addresses: Vec<IpAddr>) -> Result<(), Error> {
     }
 }
 
-/// The addresses of a result that are the ENI's: of its subnet, and on no interface that has another MAC, since the pod's
-/// primary interface may well be in the same subnet.
+/// The addresses of a result that are the ENI's: of its subnet, and on no interface that has another MAC, since the
+/// pod's primary interface may well be in the same subnet.
 fn addresses_of(entry: &Entry, result: &CniResult) -> Vec<IpAddr> {
     let mac = entry.mac_address.to_string();
     let elsewhere = |index: usize| {

@@ -1,4 +1,5 @@
-//! What a network configuration says to this plugin: the keys of `ipam`, and the few outside it that are meant for it too.
+//! What a network configuration says to this plugin: the keys of `ipam`, and the few outside it that are meant for it
+//! too.
 
 mod main_plugin;
 mod member;

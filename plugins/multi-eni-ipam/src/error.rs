@@ -47,7 +47,7 @@ pub(crate) enum Error {
     NoLink(String),
     #[error("no agent has finished a pass since the boot, so it is not known yet which ENI {0} is: try again")]
     NoPass(String),
-    #[error("the master {master} ({}) is no ENI of the inventory", mac.map_or("no MAC".to_string(), |mac| mac.to_string()))]
+    #[error("the master {master} ({}) is no ENI of the inventory", mac_in_words(*.mac))]
     MasterNotInInventory { master: String, mac: Option<MacAddr> },
     #[error("the master {master} is {eni} of {pool}, but multi-eni-ipam gives out addresses of shared pools only")]
     NotShared { master: String, eni: EniId, pool: String },
@@ -107,6 +107,10 @@ pub(crate) enum Error {
 pub(crate) enum Sharing {
     Exclusive,
     Shared,
+}
+
+fn mac_in_words(mac: Option<MacAddr>) -> String {
+    mac.map_or_else(|| "without a MAC".to_string(), |mac| mac.to_string())
 }
 
 fn more(sharing: Sharing) -> &'static str {

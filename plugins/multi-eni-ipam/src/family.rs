@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A VPC's router in every IPv6 subnet, beside the subnet's own second address
-/// (Amazon VPC user guide, "VPC with ... subnets", "Local link addresses"); link-local, so it needs no neighbour of the subnet.
+/// (`fe80:ec2::1`, Amazon VPC user guide, "VPC route tables"); link-local, as a router of IPv6 is known by.
 const IPV6_ROUTER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0x0ec2, 0, 0, 0, 0, 0, 1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -71,8 +71,8 @@ impl Family {
     }
 }
 
-/// The VPC's router in a subnet: the address after the network's own (Amazon VPC user guide, "Subnet CIDR blocks"), and for
-/// IPv6 the link-local one.
+/// The VPC's router in a subnet: the address after the network's own (Amazon VPC user guide, "Subnet CIDR blocks"), and
+/// for IPv6 the link-local one.
 pub(crate) fn gateway(subnet: IpNetwork) -> IpAddr {
     match subnet {
         IpNetwork::V4(subnet) => Ipv4Addr::from_bits(subnet.network().to_bits().saturating_add(1)).into(),

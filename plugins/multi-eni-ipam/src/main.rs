@@ -4,16 +4,16 @@
 //!
 //! * Under `multi-eni`, which has put an ENI on record for the attachment, it answers with addresses of that ENI, by
 //!   default the primary ones.
-//! * Under `ipvlan` (or `macvlan` in mode `passthru`) whose `master` is an ENI of a shared pool, it gives each attachment
-//!   one secondary address of each family for its own, and lets it rest for a while when it comes back.
+//! * Under `ipvlan` (or `macvlan` in mode `passthru`) whose `master` is an ENI of a shared pool, it gives each
+//!   attachment one secondary address of each family for its own, and lets it rest for a while when it comes back.
 //!
-//! Addresses, subnets and VPCs are those of the node's inventory, so no verb calls EC2. Gateways are the subnet's second
-//! address and `fe80:ec2::1`.
+//! Addresses, subnets and VPCs are those of the node's inventory, so no verb calls EC2. Gateways are the subnet's
+//! second address and `fe80:ec2::1`.
 //!
-//! Keys of `ipam`: `addresses` (`"primary"`, `"all"` or a number), `families` (`["ipv4", "ipv6"]`), `defaultRoute` (false),
-//! `vpcRoutes` (true), `routes` (a list of CNI routes), `chain` (a list of `ipam` objects of further plugins, whose answers
-//! are added). Addresses that the runtime asks for come before `addresses`: `runtimeConfig.ips`, else `args.cni.ips`, else
-//! `IP` of `CNI_ARGS`.
+//! Keys of `ipam`: `addresses` (`"primary"`, `"all"` or a number), `families` (`["ipv4", "ipv6"]`), `defaultRoute`
+//! (false), `vpcRoutes` (true), `routes` (a list of CNI routes), `chain` (a list of `ipam` objects of further plugins,
+//! whose answers are added). Addresses that the runtime asks for come before `addresses`: `runtimeConfig.ips`, else
+//! `args.cni.ips`, else `IP` of `CNI_ARGS`.
 //!
 //! Keys of the network configuration itself: `timeoutSeconds` (60, for each plugin of the chain), `statusOnExhaustion`
 //! (false), `logFile`, `logLevel` (`info`).

@@ -17,8 +17,8 @@ pub(crate) fn exclusive(store: &Store, owner: &Owner) -> Result<Option<Entry>, E
     entry.map(Some).ok_or_else(|| Error::NotInInventory(device.to_string()))
 }
 
-/// The shared ENI that the main plugin's master is. To be called with the lock over addresses held, so that nobody takes
-/// the ENI away between this look and what is written because of it.
+/// The shared ENI that the main plugin's master is. To be called with the lock over addresses held, so that nobody
+/// takes the ENI away between this look and what is written because of it.
 pub(crate) async fn shared(store: &Store, owner: &Owner, main: &MainPlugin) -> Result<Entry, Error> {
     let master = match main {
         MainPlugin::MultiEni => return Err(Error::NoRecord(owner.to_string())),

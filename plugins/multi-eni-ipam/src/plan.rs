@@ -31,8 +31,8 @@ impl Wish<'_> {
         self.requested.iter().copied().filter(|&address| Family::of(address) == family).collect()
     }
 
-    /// The families to answer for, in order: those of the configuration, which have to be had, else those of which `count`
-    /// finds addresses.
+    /// The families to answer for, in order: those of the configuration, which have to be had, else those of which
+    /// `count` finds addresses.
     fn families(&self, entry: &Entry, sharing: Sharing, count: impl Fn(Family) -> usize) -> Result<Vec<Family>, Error> {
         let eni = || entry.network_interface_id.clone();
         let Some(families) = self.families else {

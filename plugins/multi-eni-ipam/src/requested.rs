@@ -1,5 +1,5 @@
-//! The addresses that the runtime asks for, by the order of the `static` plugin: `runtimeConfig.ips`, else `args.cni.ips`,
-//! else `IP` of `CNI_ARGS`.
+//! The addresses that the runtime asks for, by the order of the `static` plugin: `runtimeConfig.ips`, else
+//! `args.cni.ips`, else `IP` of `CNI_ARGS`.
 
 use cni::{Cidr, CniArgs, Code, NetworkConfig};
 use serde_json::Value;

@@ -54,8 +54,8 @@ fn rank(usage: &AddressUse) -> u64 {
     }
 }
 
-/// The addresses to answer with: what the runtime asks for, else what the owner had last, else a free one, first of those
-/// that had no user, then of those that have been free longest, and among these the lowest.
+/// The addresses to answer with: what the runtime asks for, else what the owner had last, else a free one, first of
+/// those that had no user, then of those that have been free longest, and among these the lowest.
 ///
 /// # Errors
 /// What is asked for cannot be had, no address is free, or the owner would lose one that it has.
@@ -117,7 +117,8 @@ fn exhausted(entry: &Entry, occupancy: &Occupancy<'_>, family: Family, held: &[I
     Error::Exhausted { eni: entry.network_interface_id.clone(), family, used, cooling: held.len() - used }
 }
 
-/// An owner has one record, so what it has would be free at once, without rest, if the record were about something else.
+/// An owner has one record, so what it has would be free at once, without rest, if the record were about something
+/// else.
 fn keeps_own(entry: &Entry, occupancy: &Occupancy<'_>, chosen: Vec<IpAddr>) -> Result<Vec<IpAddr>, Error> {
     let Some(own) = occupancy.own().filter(|usage| usage.state == AddressState::Used) else { return Ok(chosen) };
     let same_eni = own.network_interface_id == entry.network_interface_id;

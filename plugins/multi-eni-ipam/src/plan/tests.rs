@@ -281,8 +281,8 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    /// Whatever comes in which order: no address has two users, none is given before its rest is over, none is given that
-    /// EC2 does not have, and the same look gives the same answer.
+    /// Whatever comes in which order: no address has two users, none is given before its rest is over, none is given
+    /// that EC2 does not have, and the same look gives the same answer.
     #[test]
     fn adr_3_no_address_is_given_twice_or_too_early(events in proptest::collection::vec(event(), 1..60)) {
         let (mut entry, mut uses, mut now) = (eni(9, 0), Vec::<AddressUse>::new(), 0);
@@ -308,7 +308,8 @@ proptest! {
                 }
             }
         }
-        let used: Vec<_> = uses.iter().filter(|usage| usage.state == AddressState::Used).flat_map(|usage| &usage.addresses).collect();
+        let used = uses.iter().filter(|usage| usage.state == AddressState::Used);
+        let used: Vec<_> = used.flat_map(|usage| &usage.addresses).collect();
         prop_assert_eq!(used.iter().collect::<BTreeSet<_>>().len(), used.len());
     }
 
