@@ -78,6 +78,17 @@ impl Folder {
         }
     }
 
+    /// Opens a folder that others own too, and makes it if it is missing. Its mode stays.
+    ///
+    /// # Errors
+    /// As [`Folder::create`].
+    pub fn of_others(path: &Path) -> Result<Self, Error> {
+        std::fs::create_dir_all(path).map_err(failed("create folder", path))?;
+        let flags = OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let handle = open(path, flags, Mode::empty()).map_err(|errno| failed("open folder", path)(errno.into()))?;
+        Ok(Self { handle, path: path.to_path_buf() })
+    }
+
     /// Opens the folder of this name in this one, and makes it if it is missing. It gets mode 0700.
     ///
     /// # Errors

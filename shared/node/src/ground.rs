@@ -66,8 +66,16 @@ pub struct Ground {
     host: Side,
     pod: Option<Side>,
     device: Device,
-    /// Where the device's link is, and its index there, once that was asked.
-    at: Option<(Place, u32)>,
+    /// Where the device's link is, once that was asked.
+    at: Option<Position>,
+}
+
+/// Where the device's link is between two changes of that.
+#[derive(Debug, Clone)]
+struct Position {
+    place: Place,
+    index: u32,
+    name: String,
 }
 
 impl Ground {
@@ -111,7 +119,7 @@ impl Ground {
             let Some(side) = side else { continue };
             let links = side.visit.netlink.links().await?;
             if let Some(link) = self.device.find(&links) {
-                self.at = Some((place, link.index));
+                self.at = Some(Position { place, index: link.index, name: link.name.clone() });
                 return Ok(Some((place, link.clone())));
             }
         }
@@ -193,12 +201,15 @@ impl Ground {
 
     async fn set_link(&mut self, step: &Step, change: &LinkChange) -> Result<Outcome, Error> {
         let (netlink, index) = self.link(step).await?;
+        if matches!(change, LinkChange::Name(_)) {
+            self.at = None;
+        }
         changed(step, netlink.change_link(index, change).await)
     }
 
     async fn move_link(&mut self, step: &Step, to: Place) -> Result<Outcome, Error> {
         let Step::MoveLink { name, .. } = step else { return Ok(Outcome::AlreadySo) };
-        let (from, index) = self.position(step).await?;
+        let Position { place: from, index, .. } = self.position(step).await?;
         if from == to {
             return Ok(Outcome::AlreadySo);
         }
@@ -211,11 +222,9 @@ impl Ground {
     }
 
     async fn set_sysctl(&mut self, step: &Step, sysctl: Sysctl, value: i64) -> Result<Outcome, Error> {
-        let (_, index) = self.position(step).await?;
-        let side = self.side(step, Place::Pod)?;
-        let links = side.visit.netlink.links().await.map_err(|source| refused(step, source))?;
-        let name = links.iter().find(|link| link.index == index).and_then(|link| link.name.parse().ok());
-        let name = name.ok_or_else(|| Error::NoDevice(step.to_string()))?;
+        let position = self.position(step).await?;
+        let side = self.side(step, position.place)?;
+        let name = position.name.parse().map_err(|_| Error::NoDevice(step.to_string()))?;
         match side.visit.sysctls.set(&name, sysctl, value) {
             Ok(true) => Ok(Outcome::Changed),
             Ok(false) => Ok(Outcome::AlreadySo),
@@ -224,7 +233,7 @@ impl Ground {
     }
 
     async fn await_detection(&mut self, step: &Step) -> Result<Outcome, Error> {
-        let (place, index) = self.position(step).await?;
+        let Position { place, index, .. } = self.position(step).await?;
         let side = self.side(step, place)?;
         // Events are subscribed to before the first look, so none between the two is missed.
         let events = side.netns.inside(&self.host.netns, Netlink::ipv6_address_events);
@@ -250,21 +259,21 @@ impl Ground {
     async fn over_device(&mut self, step: &Step, route: &Route) -> Result<Route, Error> {
         let mut route = route.clone();
         if !route.links.is_empty() {
-            route.links = vec![self.position(step).await?.1];
+            route.links = vec![self.position(step).await?.index];
         }
         Ok(route)
     }
 
     /// Where the device's link is, asked once between two moves.
-    async fn position(&mut self, step: &Step) -> Result<(Place, u32), Error> {
+    async fn position(&mut self, step: &Step) -> Result<Position, Error> {
         if self.at.is_none() {
             self.locate().await.map_err(|source| refused(step, source))?;
         }
-        self.at.ok_or_else(|| Error::NoDevice(step.to_string()))
+        self.at.clone().ok_or_else(|| Error::NoDevice(step.to_string()))
     }
 
     async fn link(&mut self, step: &Step) -> Result<(Netlink, u32), Error> {
-        let (place, index) = self.position(step).await?;
+        let Position { place, index, .. } = self.position(step).await?;
         Ok((self.netlink(step, place)?.clone(), index))
     }
 

@@ -54,7 +54,7 @@ pub enum Step {
     AddAltName(AltName),
     /// Takes one from it.
     DeleteAltName(AltName),
-    /// Sets a sysctl of the device's link, in the pod.
+    /// Sets a sysctl of the device's link, where it is.
     SetSysctl {
         /// Which.
         sysctl: Sysctl,
