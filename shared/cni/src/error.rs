@@ -50,6 +50,8 @@ impl Code {
     pub const IOMMU: Self = Self(105);
     /// The device is not one that may be taken.
     pub const NOT_OURS: Self = Self(106);
+    /// The attachment is not what ADD made of it.
+    pub const NOT_AS_RECORDED: Self = Self(107);
     /// A bug.
     pub const INTERNAL: Self = Self(999);
 

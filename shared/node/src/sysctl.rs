@@ -25,6 +25,8 @@ pub enum Sysctl {
     NdiscNotify,
     /// `ipv6/conf/<link>/accept_dad`: 0 turns duplicate address detection off.
     AcceptDad,
+    /// `ipv6/conf/<link>/accept_ra`: 0 leaves routers' advertisements unheard.
+    AcceptRa,
     /// `ipv6/conf/<link>/disable_ipv6`: 1 refuses every IPv6 address.
     DisableIpv6,
 }
@@ -36,6 +38,7 @@ impl Sysctl {
             Self::RpFilter => (Family::Ipv4, "rp_filter"),
             Self::NdiscNotify => (Family::Ipv6, "ndisc_notify"),
             Self::AcceptDad => (Family::Ipv6, "accept_dad"),
+            Self::AcceptRa => (Family::Ipv6, "accept_ra"),
             Self::DisableIpv6 => (Family::Ipv6, "disable_ipv6"),
         }
     }

@@ -1,0 +1,186 @@
+//! ADD.
+
+use crate::answer::Answer;
+use crate::claim::{Claim, Claimer, claim};
+use crate::config::Config;
+use crate::device_info::DeviceInfo;
+use crate::error::Error;
+use crate::ipam::{self, Ipam};
+use crate::node_here::{LOCK_LIMIT, Node, host_side, owner, pod, pod_side};
+use crate::observe::Host;
+use crate::plan::{Configuring, Moving, is_taken};
+use crate::take_down::{take_down, take_down_of_record};
+use cni::{AddRequest, CniResult};
+use node::fault;
+use node::ground::{Ground, Side};
+use node::netns::Netns;
+use node::record::{Namespace, Phase};
+use node::release::Ending;
+use node::sysctl::Sysctl;
+use tokio::time::Instant;
+
+/// Makes the attachment; an error leaves nothing of it.
+pub(crate) async fn run(request: &AddRequest) -> Result<CniResult, Error> {
+    let deadline_from = Instant::now();
+    let config = Config::read(&request.config, Some(request.attachment.ifname.as_str()))?;
+    check_previous(request, &config)?;
+    let node = Node::open()?;
+    let owner = owner(&request.attachment);
+    node.direct_log(&config, "ADD", Some(&owner))?;
+    let add = Add {
+        request,
+        device_info: DeviceInfo::of(&config, &node.settings)?,
+        ipam: Ipam::of_request(&request.config, &request.environment)?,
+        config: &config,
+        node: &node,
+        deadline: deadline_from + config.timeout,
+    };
+    let (host, pod_side) = sides(request)?;
+    if let Some(earlier) = node.store.record(&owner)? {
+        log::warn!("{owner} has a record already: an earlier ADD did not end, and is taken down first");
+        take_down_of_record(&node, &earlier).await?;
+    }
+    let pod_view = Host::read(&pod_side.visit.netlink).await?;
+    if is_taken(&config.interface_name, &pod_view.links) {
+        return Err(Error::NameTaken(config.interface_name.clone()));
+    }
+    let claimer = Claimer {
+        owner,
+        pod: pod(&request.environment),
+        namespace: Namespace { path: request.netns.clone(), identity: pod_side.visit.identity },
+        config: &config,
+        call: ipam::call(&request.config, &request.environment),
+        host: &host.netns,
+        netlink: &host.visit.netlink,
+    };
+    let claim = claim(&node, &claimer).await?;
+    add.with_claim(claim, &pod_view, host, pod_side).await
+}
+
+/// A name that the list's earlier plugins gave to an interface of this pod is theirs.
+fn check_previous(request: &AddRequest, config: &Config) -> Result<(), Error> {
+    let sandbox = request.netns.display().to_string();
+    let previous = request.config.prev_result.iter().flat_map(|result| &result.interfaces);
+    let mut inside = previous.filter(|interface| interface.sandbox.as_deref() == Some(sandbox.as_str()));
+    if !inside.any(|interface| interface.name == config.interface_name.as_str()) {
+        return Ok(());
+    }
+    let hint = if config.interface_name_is_set { "set it to another name" } else { "set interfaceName" };
+    Err(Error::Plan(format!(
+        "an earlier plugin of the list made interface {} in this pod: {hint}",
+        config.interface_name
+    )))
+}
+
+fn sides(request: &AddRequest) -> Result<(Side, Side), Error> {
+    let host = host_side()?;
+    if Netns::open(&request.netns)?.is_same(&host.netns) {
+        return Err(Error::OwnNamespace(request.netns.clone()));
+    }
+    let pod = pod_side(&request.netns, &host.netns)?;
+    Ok((host, pod))
+}
+
+/// An ADD, as far as it needs no device.
+struct Add<'a> {
+    request: &'a AddRequest,
+    config: &'a Config,
+    node: &'a Node,
+    ipam: Option<Ipam>,
+    device_info: Option<DeviceInfo<'a>>,
+    deadline: Instant,
+}
+
+impl Add<'_> {
+    async fn with_claim(mut self, mut claim: Claim, pod: &Host, host: Side, side: Side) -> Result<CniResult, Error> {
+        let lock = self.node.store.device_lock(&claim.record.device.lock_name(), LOCK_LIMIT).await;
+        let _lock = match lock {
+            Ok(lock) => lock,
+            Err(error) => {
+                self.node.store.remove_record(&claim.record.owner)?;
+                return Err(error.into());
+            }
+        };
+        self.ipam = self.ipam.map(|ipam| ipam.with_facts(claim.entry.as_ref()));
+        let mut ground = Ground::new(host, Some(side), claim.record.device.clone());
+        let outcome = tokio::select! {
+            outcome = self.attach(&mut claim, pod, &mut ground) => outcome,
+            () = tokio::time::sleep_until(self.deadline) => {
+                Err(Error::TimedOut { seconds: self.config.timeout.as_secs() })
+            }
+            signal = self.request.interrupt.raised() => Err(Error::Interrupted(signal)),
+        };
+        match outcome {
+            Ok(result) => {
+                log::info!("{} is {} of {}", claim.record.device, claim.record.interface_name, claim.record.holder());
+                Ok(result)
+            }
+            Err(error) => {
+                self.roll_back(&claim, &mut ground).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn attach(&self, claim: &mut Claim, pod: &Host, ground: &mut Ground) -> Result<CniResult, Error> {
+        let moving = Moving {
+            config: self.config,
+            link: &claim.link,
+            entry: claim.entry.as_ref(),
+            host: &claim.world.host,
+            pod_links: &pod.links,
+        };
+        let steps = moving.steps();
+        let moved = async { Ok::<_, Error>(ground.apply_all(&steps).await?) };
+        let ((), given) = tokio::try_join!(moved, self.addresses())?;
+        fault::point("answer of IPAM");
+        let configuring =
+            Configuring { config: self.config, given, mtu: claim.link.mtu, pod, pod_has_ipv6: has_ipv6(ground) };
+        let configured = configuring.plan()?;
+        if !configured.leftovers.is_empty() {
+            claim.record.leftovers = configured.leftovers;
+            self.node.store.write_record(&claim.record)?;
+            fault::point("record of the leftovers");
+        }
+        ground.apply_all(&configured.steps).await?;
+        if let (Some(place), Some(pci)) = (&self.device_info, claim.record.device.pci_address) {
+            place.write(pci)?;
+            fault::point("device-info");
+        }
+        let answer = Answer {
+            request: self.request,
+            record: &claim.record,
+            given: configured.given,
+            keep_down: self.config.keep_down,
+        };
+        let result = answer.read_back(ground).await?;
+        claim.record.phase = Phase::Committed;
+        self.node.store.write_record(&claim.record)?;
+        fault::point("commit");
+        Ok(result)
+    }
+
+    async fn addresses(&self) -> Result<CniResult, Error> {
+        let Some(ipam) = &self.ipam else { return Ok(CniResult::default()) };
+        let given = ipam.add(self.deadline.saturating_duration_since(Instant::now())).await?;
+        if given.ips.is_empty() {
+            return Err(Error::Plan("the IPAM plugin gave no address; leave ipam out for layer 2 only".to_string()));
+        }
+        Ok(given)
+    }
+
+    async fn roll_back(&self, claim: &Claim, ground: &mut Ground) {
+        log::info!("ADD failed, {} goes back", claim.record.device);
+        let undone = take_down(self.node, &claim.record, self.ipam.as_ref(), ground, Ending::AsBefore).await;
+        let removed = DeviceInfo::remove(&self.request.config, &self.node.settings);
+        for error in [undone.err(), removed.err()].into_iter().flatten() {
+            log::warn!("undoing ADD: {}", cni::Error::from(error));
+        }
+    }
+}
+
+/// Whether the pod has IPv6 at all: its loopback device has the family.
+fn has_ipv6(ground: &Ground) -> bool {
+    let read = ground.pod().map(|side| side.visit.sysctls.read("lo", Sysctl::DisableIpv6));
+    matches!(read, Some(Ok(Some(_))))
+}

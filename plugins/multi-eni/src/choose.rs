@@ -1,0 +1,347 @@
+//! Choosing the device of an ADD, and refusing what must not be taken. Pure: everything is in the [`World`].
+
+use crate::config::Selector;
+use crate::observe::World;
+use cni::Code;
+use node::device::{Device, pci_address};
+use node::inventory::{Entry, State};
+use node::names::{IfName, PoolName};
+use node::netlink::{Link, Route};
+use node::record::{Owner, Pod, Record};
+use node::settings::Allow;
+use std::net::IpAddr;
+
+/// Why no device was chosen.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("the network configuration names no device: set pool, eni, mac, device or deviceID")]
+    NothingAsked,
+    #[error("the network configuration names different devices: {0} and {1}")]
+    Disagreement(Device, Device),
+    #[error("more than one device of this node is meant: {0} and {1}; name one by eni or deviceID")]
+    Ambiguous(Device, Device),
+    #[error("this node has no device {asked}")]
+    Unknown { asked: String, may_come: bool },
+    #[error("{device} may not be taken: {why}")]
+    NotOurs { device: Device, why: String },
+    #[error("{device} is {state}: try again")]
+    NotReady { device: Device, state: State },
+    #[error("{device} is asked for by {asker}, but {holder} has it{}", if *.same_pod { ", its pod's earlier sandbox: try again" } else { "" })]
+    Held { device: Device, holder: String, asker: String, same_pod: bool },
+    #[error("{device} is not on the host, and no record says who has it")]
+    Away { device: Device },
+    #[error("pool {pool} has no ENI on this node{}", if *.agent_was_here { "" } else { ", and no agent has finished a pass: try again" })]
+    EmptyPool { pool: PoolName, agent_was_here: bool },
+    #[error("pool {pool} has no free ENI on this node: {held} in use, {unready} not ready, {refused} refused{}", why.as_deref().map(|why| format!(" ({why})")).unwrap_or_default())]
+    Exhausted { pool: PoolName, held: usize, unready: usize, refused: usize, why: Option<String> },
+}
+
+impl Refusal {
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::NothingAsked | Self::Disagreement(..) | Self::Ambiguous(..) => Code::CONFIG,
+            Self::Unknown { may_come: false, .. } => Code::CONFIG,
+            Self::NotOurs { .. } => Code::NOT_OURS,
+            Self::Held { same_pod: false, .. } | Self::Away { .. } => Code::DEVICE_BUSY,
+            Self::Unknown { may_come: true, .. }
+            | Self::Held { same_pod: true, .. }
+            | Self::NotReady { .. }
+            | Self::EmptyPool { .. }
+            | Self::Exhausted { .. } => Code::TRY_AGAIN,
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asker<'a> {
+    pub(crate) owner: &'a Owner,
+    pub(crate) pod: Option<&'a Pod>,
+}
+
+/// What was chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Choice {
+    /// This one is free.
+    Take(Box<Taken>),
+    /// What is asked for is held. If one of these holders is dead, its device can be taken down and asked for again.
+    IfDead(Vec<Record>, Refusal),
+}
+
+/// A free device.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Taken {
+    pub(crate) device: Device,
+    pub(crate) link: Link,
+    /// What the inventory has about it.
+    pub(crate) entry: Option<Entry>,
+    /// The record of an earlier release that is not quite done.
+    pub(crate) unfinished: Option<Record>,
+}
+
+/// A device that could be meant.
+#[derive(Debug, Clone)]
+struct Candidate<'a> {
+    device: Device,
+    entry: Option<&'a Entry>,
+    link: Option<&'a Link>,
+}
+
+/// Chooses.
+///
+/// # Errors
+/// [`Refusal`], where nobody's death would change it.
+pub(crate) fn choose(
+    world: &World,
+    selector: &Selector,
+    allow: Option<&Allow>,
+    asker: Asker<'_>,
+) -> Result<Choice, Refusal> {
+    let candidates = candidates(world);
+    if selector.is_explicit() {
+        let candidate = named(world, &candidates, selector)?;
+        return match verdict(world, candidate, allow) {
+            Verdict::Free(link) => Ok(take(world, candidate, link)),
+            Verdict::Refused(refusal) => Err(refusal),
+            Verdict::Held(record) => Ok(Choice::IfDead(vec![record.clone()], held(&candidate.device, record, asker))),
+        };
+    }
+    let pool = selector.pool.as_ref().ok_or(Refusal::NothingAsked)?;
+    of_pool(world, &candidates, pool, allow)
+}
+
+/// Every ENI of the inventory, and every other link of the host that could be a device.
+fn candidates(world: &World) -> Vec<Candidate<'_>> {
+    let links = &world.host.links;
+    let known = world.inventory.iter().map(|entry| {
+        let device = entry.device();
+        let link = device.find(links);
+        Candidate { device, entry: Some(entry), link }
+    });
+    let mut candidates: Vec<_> = known.collect();
+    for link in links.iter().filter(|link| !link.loopback) {
+        if candidates.iter().any(|candidate| candidate.link.is_some_and(|known| known.index == link.index)) {
+            continue;
+        }
+        if let Some(mac_address) = link.mac {
+            let device = Device { mac_address, pci_address: pci_address(link), network_interface_id: None };
+            candidates.push(Candidate { device, entry: None, link: Some(link) });
+        }
+    }
+    candidates
+}
+
+/// The one device that the explicit keys mean; all of them, and the pool if it is given, must mean it.
+fn named<'a, 'w>(
+    world: &World,
+    candidates: &'a [Candidate<'w>],
+    selector: &Selector,
+) -> Result<&'a Candidate<'w>, Refusal> {
+    let mut chosen: Option<&Candidate<'_>> = None;
+    let mut keys: Vec<(String, Box<dyn Fn(&Candidate<'_>) -> bool + '_>)> = Vec::new();
+    if let Some(eni) = &selector.eni {
+        keys.push((eni.to_string(), Box::new(move |one| one.device.network_interface_id.as_ref() == Some(eni))));
+    }
+    if let Some(pci) = selector.pci {
+        keys.push((pci.to_string(), Box::new(move |one| one.device.pci_address == Some(pci))));
+    }
+    if let Some(mac) = selector.mac {
+        keys.push((mac.to_string(), Box::new(move |one| one.device.mac_address == mac)));
+    }
+    if let Some(name) = &selector.device {
+        keys.push((name.clone(), Box::new(move |one| is_called(one, name))));
+    }
+    for (asked, means) in keys {
+        let mut meant = candidates.iter().filter(|one| means(one));
+        let first = meant.next().ok_or_else(|| Refusal::Unknown { asked, may_come: !world.agent_was_here })?;
+        if let Some(second) = meant.next() {
+            return Err(Refusal::Ambiguous(first.device.clone(), second.device.clone()));
+        }
+        match chosen {
+            Some(chosen) if !std::ptr::eq(chosen, first) => {
+                return Err(Refusal::Disagreement(chosen.device.clone(), first.device.clone()));
+            }
+            _ => chosen = Some(first),
+        }
+    }
+    let chosen = chosen.ok_or(Refusal::NothingAsked)?;
+    match &selector.pool {
+        Some(pool) if chosen.entry.and_then(Entry::pool_name) != Some(pool) => Err(Refusal::NotOurs {
+            device: chosen.device.clone(),
+            why: format!("it is not of pool {pool}, which the configuration names too"),
+        }),
+        _ => Ok(chosen),
+    }
+}
+
+/// A link goes by the names that it has; one that is with a pod, by the name that it has at home.
+fn is_called(candidate: &Candidate<'_>, name: &str) -> bool {
+    match (candidate.link, candidate.entry) {
+        (Some(link), _) => link.is_called(name),
+        (None, Some(entry)) => entry.host_name.as_str() == name,
+        (None, None) => false,
+    }
+}
+
+fn of_pool<'w>(
+    world: &'w World,
+    candidates: &[Candidate<'w>],
+    pool: &PoolName,
+    allow: Option<&Allow>,
+) -> Result<Choice, Refusal> {
+    let mut members: Vec<_> =
+        candidates.iter().filter(|one| one.entry.and_then(Entry::pool_name) == Some(pool)).collect();
+    if members.is_empty() {
+        return Err(Refusal::EmptyPool { pool: pool.clone(), agent_was_here: world.agent_was_here });
+    }
+    members.sort_by_key(|one| one.entry.map(|entry| (entry.network_card_index, entry.device_index)));
+    let (mut holders, mut unready, mut refused) = (Vec::new(), 0, Vec::new());
+    for candidate in members {
+        match verdict(world, candidate, allow) {
+            Verdict::Free(link) => return Ok(take(world, candidate, link)),
+            Verdict::Held(record) => holders.push(record.clone()),
+            Verdict::Refused(Refusal::NotReady { .. }) => unready += 1,
+            Verdict::Refused(refusal) => refused.push(refusal.to_string()),
+        }
+    }
+    let exhausted = Refusal::Exhausted {
+        pool: pool.clone(),
+        held: holders.len(),
+        unready,
+        refused: refused.len(),
+        why: refused.into_iter().next(),
+    };
+    if holders.is_empty() { Err(exhausted) } else { Ok(Choice::IfDead(holders, exhausted)) }
+}
+
+fn take(world: &World, candidate: &Candidate<'_>, link: &Link) -> Choice {
+    let unfinished = world.records.iter().find(|record| !record.holds() && record.device.is_same(&candidate.device));
+    Choice::Take(Box::new(Taken {
+        device: candidate.device.clone(),
+        link: link.clone(),
+        entry: candidate.entry.cloned(),
+        unfinished: unfinished.cloned(),
+    }))
+}
+
+fn held(device: &Device, record: &Record, asker: Asker<'_>) -> Refusal {
+    let uid = |pod: Option<&Pod>| pod.and_then(|pod| pod.uid.clone());
+    let same_pod = uid(asker.pod).is_some() && uid(asker.pod) == uid(record.pod.as_ref());
+    let asking = asker.pod.map(|pod| format!(" of {pod}")).unwrap_or_default();
+    Refusal::Held {
+        device: device.clone(),
+        holder: record.holder(),
+        asker: format!("{}{asking}", asker.owner),
+        same_pod,
+    }
+}
+
+enum Verdict<'w> {
+    Free(&'w Link),
+    Held(&'w Record),
+    Refused(Refusal),
+}
+
+fn verdict<'w>(world: &'w World, candidate: &Candidate<'w>, allow: Option<&Allow>) -> Verdict<'w> {
+    if let Some(why) = forbidden(world, candidate, allow) {
+        return Verdict::Refused(Refusal::NotOurs { device: candidate.device.clone(), why });
+    }
+    if let Some(record) = world.records.iter().find(|record| record.holds() && record.device.is_same(&candidate.device))
+    {
+        return Verdict::Held(record);
+    }
+    if let Some(state) = candidate.entry.map(|entry| entry.state).filter(|&state| state != State::Ready) {
+        return Verdict::Refused(Refusal::NotReady { device: candidate.device.clone(), state });
+    }
+    match candidate.link {
+        Some(link) => Verdict::Free(link),
+        None => Verdict::Refused(Refusal::Away { device: candidate.device.clone() }),
+    }
+}
+
+/// Why a device may not be taken by anybody.
+fn forbidden(world: &World, candidate: &Candidate<'_>, allow: Option<&Allow>) -> Option<String> {
+    if candidate.entry.is_some_and(Entry::is_primary_eni) {
+        return Some("it is the instance's primary ENI".to_string());
+    }
+    if candidate.entry.is_some_and(Entry::is_shared) {
+        return Some("its pool is shared: use ipvlan over it".to_string());
+    }
+    if let Some(link) = candidate.link
+        && let Some(why) = bound_to_host(world, link)
+    {
+        return Some(why);
+    }
+    if candidate.entry.and_then(Entry::pool_name).is_some() {
+        return None;
+    }
+    if !allow.is_some_and(|allow| allow.covers(&candidate.device, candidate.entry)) {
+        return Some("it is of no pool, and node.toml does not allow it".to_string());
+    }
+    candidate.link.and_then(|link| configured_on_host(world, link))
+}
+
+/// What ties a link to the host for good.
+fn bound_to_host(world: &World, link: &Link) -> Option<String> {
+    let name_of =
+        |index: u32| world.host.links.iter().find(|other| other.index == index).map(|other| other.name.clone());
+    if link.loopback {
+        return Some("it is the loopback device".to_string());
+    }
+    if best_default_routes(&world.host.routes).iter().any(|route| route.links.contains(&link.index)) {
+        return Some(format!("the host's default route is over {}", link.name));
+    }
+    if let Some(master) = link.master {
+        return Some(format!(
+            "{} belongs to {}",
+            link.name,
+            name_of(master).unwrap_or_else(|| "another link".to_string())
+        ));
+    }
+    // A veth whose peer is here names it as its lower link, and so does the peer.
+    let is_upper = |other: &&Link| other.lower == Some(link.index) && other.kind.as_deref() != Some("veth");
+    world.host.links.iter().find(is_upper).map(|upper| format!("{} is on top of {}", upper.name, link.name))
+}
+
+/// The default route of each family that the kernel prefers in the main table.
+fn best_default_routes(routes: &[Route]) -> Vec<&Route> {
+    let of_family = |ipv4: bool| {
+        let defaults = || {
+            let main = |route: &&Route| route.table == node::netlink::MAIN_TABLE;
+            routes.iter().filter(main).filter(move |route| route.is_default() && route.destination.is_ipv4() == ipv4)
+        };
+        let best = defaults().map(|route| route.priority).min();
+        defaults().filter(move |route| Some(route.priority) == best).collect::<Vec<_>>()
+    };
+    [of_family(true), of_family(false)].concat()
+}
+
+/// What of the host's own configuration is on a link: for a device of no pool, each is a reason to leave it alone.
+fn configured_on_host(world: &World, link: &Link) -> Option<String> {
+    let host = &world.host;
+    let addresses: Vec<IpAddr> = host
+        .addresses
+        .iter()
+        .filter(|one| one.link == link.index && !one.link_local)
+        .map(|one| one.network.ip())
+        .collect();
+    if let Some(address) = addresses.first() {
+        return Some(format!("{} has the host's address {address}", link.name));
+    }
+    if let Some(route) = host.routes.iter().find(|route| route.links.contains(&link.index) && !route.of_kernel) {
+        return Some(format!("the host's route {route} is over {}", link.name));
+    }
+    let named = |name: &Option<String>| name.as_deref() == Some(link.name.as_str());
+    host.rules
+        .iter()
+        .find(|rule| named(&rule.iif) || named(&rule.oif))
+        .map(|rule| format!("the host's rule {rule} names {}", link.name))
+}
+
+/// The name that a device's link has at home: what an unfinished release still wishes, what the inventory says, else what
+/// it has. A device that came back from a dead pod by itself still bears the pod's name.
+pub(crate) fn home_name(taken: &Taken) -> Option<IfName> {
+    let wished = taken.unfinished.as_ref().map(|record| record.home.name.clone());
+    let of_pool = taken.entry.as_ref().filter(|entry| entry.pool.is_some()).map(|entry| entry.host_name.clone());
+    wished.or(of_pool).or_else(|| taken.link.name.parse().ok())
+}

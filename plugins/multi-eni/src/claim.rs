@@ -1,0 +1,147 @@
+//! Choosing and claiming, under one short lock: the claim is the record, written before anything is touched.
+
+use crate::choose::{Asker, Choice, Refusal, Taken, choose, home_name};
+use crate::config::Config;
+use crate::error::Error;
+use crate::node_here::{LOCK_LIMIT, Node};
+use crate::observe::World;
+use crate::take_down::take_down_of_record;
+use node::fault;
+use node::inventory::{Entry, Mode};
+use node::liveness::{find_namespace, pod_is_alive};
+use node::netlink::Link;
+use node::netns::Netns;
+use node::record::{Call, Home, Namespace, Owner, Pending, Phase, Pod, Record};
+use std::time::Duration;
+
+/// How often devices of dead pods are taken over for one ADD: each time another ADD may be faster.
+const TAKE_OVERS: usize = 8;
+/// The claim lock is held for a few reads of the kernel and of `/run`.
+const CLAIM_LIMIT: Duration = LOCK_LIMIT;
+
+/// A device in the hands of an ADD.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    /// The record, as written.
+    pub(crate) record: Record,
+    /// What the inventory has about the device.
+    pub(crate) entry: Option<Entry>,
+    /// The host's side of the kernel, as it was chosen from.
+    pub(crate) world: World,
+    /// The device's link.
+    pub(crate) link: Link,
+}
+
+/// Who claims, and for where.
+#[derive(Debug)]
+pub(crate) struct Claimer<'a> {
+    pub(crate) owner: Owner,
+    pub(crate) pod: Option<Pod>,
+    pub(crate) namespace: Namespace,
+    pub(crate) config: &'a Config,
+    pub(crate) call: Call,
+    pub(crate) host: &'a Netns,
+    pub(crate) netlink: &'a node::netlink::Netlink,
+}
+
+/// Chooses a device and claims it. What a dead pod still holds of what is asked for is taken down first.
+///
+/// # Errors
+/// [`Refusal`], locks, records.
+pub(crate) async fn claim(node: &Node, claimer: &Claimer<'_>) -> Result<Claim, Error> {
+    let mut refusal = None;
+    for _ in 0..TAKE_OVERS {
+        match try_claim(node, claimer).await? {
+            Tried::Claimed(claim) => return Ok(*claim),
+            Tried::Held(holders, why) => {
+                let Some(dead) = first_dead(node, claimer, &holders)? else { return Err(why.into()) };
+                log::warn!("{} is taken over from {}, whose namespace is gone", dead.device, dead.holder());
+                take_down_of_record(node, dead).await?;
+                refusal = Some(why);
+            }
+        }
+    }
+    Err(refusal.unwrap_or(Refusal::NothingAsked).into())
+}
+
+enum Tried {
+    Claimed(Box<Claim>),
+    Held(Vec<Record>, Refusal),
+}
+
+async fn try_claim(node: &Node, claimer: &Claimer<'_>) -> Result<Tried, Error> {
+    let _lock = node.store.claim_lock(CLAIM_LIMIT).await?;
+    let world = World::read(node, claimer.netlink).await?;
+    let asker = Asker { owner: &claimer.owner, pod: claimer.pod.as_ref() };
+    let taken = match choose(&world, &claimer.config.selector, node.settings.allow.as_ref(), asker)? {
+        Choice::Take(taken) => *taken,
+        Choice::IfDead(holders, why) => return Ok(Tried::Held(holders, why)),
+    };
+    let record = record(claimer, &taken)?;
+    node.store.write_record(&record)?;
+    fault::point("claim");
+    if let Some(unfinished) = taken.unfinished.filter(|unfinished| unfinished.owner != record.owner) {
+        node.store.remove_record(&unfinished.owner)?;
+    }
+    Ok(Tried::Claimed(Box::new(Claim { record, entry: taken.entry, world, link: taken.link })))
+}
+
+fn record(claimer: &Claimer<'_>, taken: &Taken) -> Result<Record, Error> {
+    let pool = taken.entry.as_ref().and_then(|entry| entry.pool.as_ref());
+    let mode = claimer.config.mode.or(pool.map(|pool| pool.mode)).unwrap_or_default();
+    if mode != Mode::Netdev {
+        return Err(Error::Plan(format!("mode {mode} is not in this version: use mode netdev")));
+    }
+    check_mtu(claimer.config, &taken.link)?;
+    let now = Home::of(&taken.link).ok_or_else(|| {
+        Error::Plan(format!("link {} has a name or an address that it could not be given back", taken.link.name))
+    })?;
+    let home = match (&taken.unfinished, home_name(taken)) {
+        (Some(unfinished), _) => unfinished.home.clone(),
+        (None, Some(name)) => Home { name, ..now },
+        (None, None) => now,
+    };
+    Ok(Record {
+        owner: claimer.owner.clone(),
+        pod: claimer.pod.clone(),
+        device: taken.device.clone(),
+        pool: pool.map(|pool| pool.name.clone()),
+        mode,
+        namespace: claimer.namespace.clone(),
+        interface_name: claimer.config.interface_name.clone(),
+        home,
+        leftovers: Vec::new(),
+        phase: Phase::Claimed,
+        pending: Pending::default(),
+        call: claimer.call.clone(),
+    })
+}
+
+/// An MTU that the driver cannot do is refused before anything is touched.
+fn check_mtu(config: &Config, link: &Link) -> Result<(), Error> {
+    let Some(mtu) = config.mtu else { return Ok(()) };
+    let greatest = if link.max_mtu == 0 { u32::MAX } else { link.max_mtu };
+    if (link.min_mtu..=greatest).contains(&mtu) {
+        return Ok(());
+    }
+    Err(Error::Plan(format!("mtu {mtu} is not within the {} to {greatest} of {}", link.min_mtu, link.name)))
+}
+
+/// The first holder whose namespace is gone and whose pod is not alive. A pod that asks for its own device is no reason
+/// against: its earlier sandbox is what is dead.
+fn first_dead<'a>(node: &Node, claimer: &Claimer<'_>, holders: &'a [Record]) -> Result<Option<&'a Record>, Error> {
+    let uid = |pod: &Option<Pod>| pod.as_ref().and_then(|pod| pod.uid.clone());
+    for holder in holders {
+        let alive = holder.pod.as_ref().is_some_and(|pod| pod_is_alive(pod, &node.settings.kubelet_dir));
+        let own = uid(&holder.pod).is_some() && uid(&holder.pod) == uid(&claimer.pod);
+        if alive && !own {
+            continue;
+        }
+        match find_namespace(&holder.namespace.identity, claimer.host) {
+            Ok(None) => return Ok(Some(holder)),
+            Ok(Some(_)) => {}
+            Err(error) => log::warn!("cannot tell whether {} is alive: {error}", holder.owner),
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,113 @@
+//! DEL. It needs neither the namespace nor `prevResult` nor the interface, and acts only for the owner on record.
+
+use crate::config::Config;
+use crate::device_info::DeviceInfo;
+use crate::error::Error;
+use crate::ipam::Ipam;
+use crate::node_here::{LOCK_LIMIT, Node, host_side, owner};
+use crate::take_down::{IPAM_LIMIT, ground_of, take_down};
+use cni::DelRequest;
+use node::ground::{Ground, Side};
+use node::inventory::Entry;
+use node::netns::Netns;
+use node::record::{Home, Owner, Record};
+use node::release::{self, Ending, Release};
+use std::path::Path;
+
+/// Undoes the attachment, however little of it there is.
+pub(crate) async fn run(request: &DelRequest) -> Result<(), Error> {
+    let node = Node::open()?;
+    let owner = owner(&request.attachment);
+    // A configuration that has become wrong since ADD is no reason to keep a device.
+    match Config::read(&request.config, Some(request.attachment.ifname.as_str())) {
+        Ok(config) => node.direct_log(&config, "DEL", Some(&owner))?,
+        Err(error) => log::warn!("going on in spite of the configuration: {error}"),
+    }
+    let ipam = Ipam::of_request(&request.config, &request.environment);
+    let released = match node.store.record(&owner)? {
+        Some(record) => of_record(&node, request, &record, ipam.as_ref().ok().and_then(Option::as_ref)).await,
+        None => without_record(&node, request, &owner, ipam.as_ref().ok().and_then(Option::as_ref)).await,
+    };
+    let removed = DeviceInfo::remove(&request.config, &node.settings);
+    ipam?;
+    released.and(removed)
+}
+
+async fn of_record(node: &Node, request: &DelRequest, record: &Record, ipam: Option<&Ipam>) -> Result<(), Error> {
+    let _lock = node.store.device_lock(&record.device.lock_name(), LOCK_LIMIT).await?;
+    // Whoever had the lock may have taken it down.
+    let Some(record) = node.store.record(&record.owner)? else { return free(ipam).await };
+    let others = node.store.records()?;
+    if others.iter().any(|other| other.owner != record.owner && other.holds() && other.device.is_same(&record.device)) {
+        log::warn!("{} has passed on to another attachment, and is left alone", record.device);
+        free(ipam).await?;
+        return Ok(node.store.remove_record(&record.owner)?);
+    }
+    let mut ground = ground_of(&record, request.netns.as_deref())?;
+    take_down(node, &record, ipam, &mut ground, Ending::Down).await
+}
+
+/// Nothing is on record: a device in that namespace that is provably the project's, and that no record says somebody
+/// else has, goes home all the same.
+async fn without_record(node: &Node, request: &DelRequest, owner: &Owner, ipam: Option<&Ipam>) -> Result<(), Error> {
+    let swept = match &request.netns {
+        Some(path) => sweep(node, path, owner).await,
+        None => Ok(()),
+    };
+    if let Err(error) = swept {
+        log::warn!("looking for a device without a record: {}", cni::Error::from(error));
+    }
+    free(ipam).await
+}
+
+async fn sweep(node: &Node, path: &Path, owner: &Owner) -> Result<(), Error> {
+    let host = host_side()?;
+    let Ok(netns) = Netns::open(path) else { return Ok(()) };
+    if netns.is_same(&host.netns) {
+        return Ok(());
+    }
+    let visit = netns.visit(&host.netns)?;
+    let mut ground: Option<Ground> = None;
+    let (mut host, mut pod) = (Some(host), Some(Side { netns, visit }));
+    for entry in node.store.inventory()?.into_iter().filter(|entry| entry.pool.is_some() && !entry.is_shared()) {
+        let device = entry.device();
+        let Some(_lock) = node.store.try_device_lock(&device.lock_name())? else { continue };
+        if node.store.records()?.iter().any(|record| record.holds() && record.device.is_same(&device)) {
+            continue;
+        }
+        let mut this = match (ground.take(), host.take()) {
+            (Some(ground), _) => ground.with_device(device),
+            (None, Some(host)) => Ground::new(host, pod.take(), device),
+            (None, None) => return Ok(()),
+        };
+        send_home(&mut this, &entry, owner).await?;
+        ground = Some(this);
+    }
+    Ok(())
+}
+
+async fn send_home(ground: &mut Ground, entry: &Entry, owner: &Owner) -> Result<(), Error> {
+    let Some((node::step::Place::Pod, link)) = ground.locate().await? else { return Ok(()) };
+    log::warn!("{} is in the namespace of {owner} without a record, and goes home", entry.network_interface_id);
+    let home = Home {
+        name: entry.host_name.clone(),
+        altnames: link.altnames.iter().filter_map(|name| name.parse().ok()).collect(),
+        mtu: entry.mtu.unwrap_or(link.mtu),
+        mac_address: entry.mac_address,
+        alias: link.alias.clone(),
+        up: false,
+    };
+    let device = entry.device();
+    let release = Release { device: &device, home: &home, leftovers: &[], ending: Ending::Down };
+    for error in release::run(ground, &release).await.errors {
+        log::warn!("{device}: {}", cni::Error::from(Error::from(error)));
+    }
+    Ok(())
+}
+
+async fn free(ipam: Option<&Ipam>) -> Result<(), Error> {
+    match ipam {
+        Some(ipam) => Ok(ipam.del(IPAM_LIMIT).await?),
+        None => Ok(()),
+    }
+}

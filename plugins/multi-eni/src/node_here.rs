@@ -1,0 +1,76 @@
+//! The node that the plugin runs on: its settings, its records, its own namespace.
+
+use crate::LOGGER;
+use crate::config::Config;
+use crate::error::Error;
+use node::ground::Side;
+use node::netns::Netns;
+use node::record::{Owner, Pod};
+use node::settings::Settings;
+use node::store::Store;
+use serde_json::{Map, json};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a lock is waited for at most.
+pub(crate) const LOCK_LIMIT: Duration = Duration::from_secs(30);
+
+/// What every verb works on.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// `/etc/multi-eni/node.toml`.
+    pub(crate) settings: Settings,
+    /// `/run/multi-eni`.
+    pub(crate) store: Store,
+}
+
+impl Node {
+    /// Reads the settings and opens the records.
+    pub(crate) fn open() -> Result<Self, Error> {
+        let settings = Settings::of_node()?;
+        let store = Store::open(&settings.state_dir)?;
+        Ok(Self { settings, store })
+    }
+
+    /// Sends the log where the configuration wants it.
+    pub(crate) fn direct_log(&self, config: &Config, verb: &str, owner: Option<&Owner>) -> Result<(), Error> {
+        let mut context = Map::new();
+        context.insert("verb".to_string(), json!(verb));
+        if let Some(owner) = owner {
+            context.insert("network".to_string(), json!(owner.network));
+            context.insert("containerID".to_string(), json!(owner.container_id));
+            context.insert("ifname".to_string(), json!(owner.ifname));
+        }
+        let file = config.log_file.as_deref().map(|path| (self.settings.log_dir.as_path(), path));
+        Ok(LOGGER.direct(config.log_level, file, context)?)
+    }
+}
+
+/// The namespace that the plugin was started in.
+pub(crate) fn host_side() -> Result<Side, Error> {
+    let netns = Netns::current()?;
+    let visit = netns.settle()?;
+    Ok(Side { netns, visit })
+}
+
+/// The pod's namespace, visited from `host`.
+pub(crate) fn pod_side(path: &Path, host: &Netns) -> Result<Side, Error> {
+    let netns = Netns::open(path)?;
+    let visit = netns.visit(host)?;
+    Ok(Side { netns, visit })
+}
+
+/// CNI's attachment as the records have it.
+pub(crate) fn owner(attachment: &cni::Attachment) -> Owner {
+    Owner {
+        network: attachment.network.to_string(),
+        container_id: attachment.container_id.to_string(),
+        ifname: attachment.ifname.to_string(),
+    }
+}
+
+/// The pod that the runtime named, if it did.
+pub(crate) fn pod(environment: &cni::Environment) -> Option<Pod> {
+    let pod = environment.args.pod();
+    Some(Pod { namespace: pod.namespace?, name: pod.name?, uid: pod.uid })
+}
