@@ -131,6 +131,9 @@ fn candidates(world: &World) -> Vec<Candidate<'_>> {
     candidates
 }
 
+/// What a key of the configuration says of the device that it means.
+type Meaning<'a> = Box<dyn Fn(&Candidate<'_>) -> bool + 'a>;
+
 /// The one device that the explicit keys mean; all of them, and the pool if it is given, must mean it.
 fn named<'a, 'w>(
     world: &World,
@@ -138,7 +141,7 @@ fn named<'a, 'w>(
     selector: &Selector,
 ) -> Result<&'a Candidate<'w>, Refusal> {
     let mut chosen: Option<&Candidate<'_>> = None;
-    let mut keys: Vec<(String, Box<dyn Fn(&Candidate<'_>) -> bool + '_>)> = Vec::new();
+    let mut keys: Vec<(String, Meaning<'_>)> = Vec::new();
     if let Some(eni) = &selector.eni {
         keys.push((eni.to_string(), Box::new(move |one| one.device.network_interface_id.as_ref() == Some(eni))));
     }
@@ -153,7 +156,7 @@ fn named<'a, 'w>(
     }
     for (asked, means) in keys {
         let mut meant = candidates.iter().filter(|one| means(one));
-        let first = meant.next().ok_or_else(|| Refusal::Unknown { asked, may_come: !world.agent_was_here })?;
+        let first = meant.next().ok_or(Refusal::Unknown { asked, may_come: !world.agent_was_here })?;
         if let Some(second) = meant.next() {
             return Err(Refusal::Ambiguous(first.device.clone(), second.device.clone()));
         }
