@@ -15,7 +15,6 @@ fn a_pod_gets_an_eni_and_gives_it_back_unchanged() {
     let result = add.run(&lab.host).result();
     assert_eq!(result["ips"][0]["address"], "10.0.1.11/24", "{result:#}");
     pod.command("ping").args(["-c1", "-W5", "10.0.1.1"]).run();
-    pod.command("ping").args(["-c1", "-W5", "-I", "net1", "fe80:ec2::1"]).run();
     let mut checked = config.clone();
     checked["prevResult"] = result;
     lab.call(&pod, "c1", &checked).verb("CHECK").run(&lab.host).empty();
@@ -24,4 +23,16 @@ fn a_pod_gets_an_eni_and_gives_it_back_unchanged() {
     inside_before.assert_same(&pod.snapshot());
     assert!(lab.store().records().unwrap().is_empty());
     add.verb("DEL").run(&lab.host).empty();
+}
+
+#[test]
+fn two_pods_reach_each_other_through_the_vpc_in_both_families() {
+    let lab = Lab::with_enis(2);
+    let config = json!({"pool": POOL, "ipam": {"type": "multi-eni-ipam"}});
+    let pods = ["c1", "c2"].map(|name| lab.host.netns(name));
+    for (pod, container) in pods.iter().zip(["c1", "c2"]) {
+        lab.call(pod, container, &config).run(&lab.host).result();
+    }
+    pods[0].command("ping").args(["-c1", "-W5", "10.0.1.12"]).run();
+    pods[0].command("ping").args(["-6", "-c1", "-W5", "2001:db8:0:1::12"]).run();
 }
