@@ -348,3 +348,6 @@ pub(crate) fn home_name(taken: &Taken) -> Option<IfName> {
     let of_pool = taken.entry.as_ref().filter(|entry| entry.pool.is_some()).map(|entry| entry.host_name.clone());
     wished.or(of_pool).or_else(|| taken.link.name.parse().ok())
 }
+
+#[cfg(test)]
+mod tests;
