@@ -182,7 +182,7 @@ impl Configuring<'_> {
                     )));
                 }
                 Some(standing) => {
-                    log::warn!("the pod keeps its default route {standing}; that to {} is left out", route.dst)
+                    log::warn!("the pod keeps its default route {standing}; that to {} is left out", route.dst);
                 }
                 None => kept.push(route),
             }
