@@ -210,3 +210,6 @@ fn log_level(keys: &mut Keys<'_>) -> LevelFilter {
 fn broken(key: &str) -> cni::Error {
     cni::Error::new(cni::Code::CONFIG, format!("network configuration: {key} is not the name of an interface"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+use super::*;
+use cni::{Code, Version};
+use proptest::prelude::*;
+use serde_json::{Map, json};
+
+fn read(keys: Map<String, Value>) -> Result<Config, cni::Error> {
+    let config = NetworkConfig {
+        version: Version::LATEST,
+        name: "net".parse().unwrap(),
+        plugin_type: None,
+        ipam_type: None,
+        dns: None,
+        prev_result: None,
+        raw: keys,
+    };
+    Config::read(&config, Some("net1"))
+}
+
+fn of(keys: Value) -> Result<Config, cni::Error> {
+    match keys {
+        Value::Object(keys) => read(keys),
+        _ => read(Map::new()),
+    }
+}
+
+#[test]
+fn the_defaults_are_those_of_the_table() {
+    let config = of(json!({"pool": "data"})).unwrap();
+    assert_eq!(config.interface_name.as_str(), "net1");
+    assert_eq!(config.timeout, Duration::from_secs(60));
+    assert_eq!((config.mtu, config.mode, config.rp_filter), (None, None, None));
+    let switches = [config.source_routing, config.block_instance_metadata, config.dad, config.keep_down];
+    assert_eq!(switches, [false; 4]);
+}
+
+#[test]
+fn mul_1_every_spelling_of_a_device_is_the_same_and_two_that_differ_are_refused() {
+    for keys in [
+        json!({"deviceID": "0000:00:06.0"}),
+        json!({"deviceID": "00:06.0"}),
+        json!({"pciBusID": "0000:00:06.0"}),
+        json!({"runtimeConfig": {"deviceID": "0000:00:06.0"}}),
+        json!({"deviceID": "0000:00:06.0", "pciBusID": "00:06.0"}),
+        json!({"deviceID": "00:06.0", "pciBusID": "00:06.0", "runtimeConfig": {"deviceID": "0000:00:06.0"}}),
+    ] {
+        assert_eq!(of(keys.clone()).unwrap().selector.pci.unwrap().to_string(), "0000:00:06.0", "{keys}");
+    }
+    for keys in [
+        json!({"deviceID": "0000:00:06.0", "pciBusID": "0000:00:07.0"}),
+        json!({"deviceID": "0000:00:06.0", "runtimeConfig": {"deviceID": "0000:00:07.0"}}),
+    ] {
+        assert_eq!(of(keys.clone()).unwrap_err().code, Code::CONFIG, "{keys}");
+    }
+}
+
+#[test]
+fn cfg_3_values_that_become_names_or_addresses_are_checked_and_all_named_at_once() {
+    let bad = json!({
+        "pool": "A/B", "eni": "eni-x", "mac": "02:00", "device": "", "deviceID": "0000:00:06",
+        "interfaceName": "a/b", "mtu": 1, "rpFilter": 3, "timeoutSeconds": 0, "logLevel": "loud",
+        "vfioGroupMode": "0660", "mode": "dpdk", "dad": "yes",
+    });
+    let error = of(bad.clone()).unwrap_err();
+    assert_eq!(error.code, Code::CONFIG);
+    for key in bad.as_object().unwrap().keys() {
+        assert!(format!("{error}").contains(key.as_str()), "{key} is not named in {error}");
+    }
+}
+
+#[test]
+fn keep_down_goes_with_nothing_that_needs_an_up_link() {
+    for other in ["sourceRouting", "blockInstanceMetadata", "dad"] {
+        assert_eq!(of(json!({"pool": "p", "keepDown": true, other: true})).unwrap_err().code, Code::CONFIG, "{other}");
+    }
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(2, 8, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(".{0,8}", inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+const KEYS: [&str; 16] = [
+    "pool",
+    "eni",
+    "mac",
+    "device",
+    "deviceID",
+    "pciBusID",
+    "mode",
+    "interfaceName",
+    "mtu",
+    "rpFilter",
+    "dad",
+    "keepDown",
+    "timeoutSeconds",
+    "logFile",
+    "runtimeConfig",
+    "ipam",
+];
+
+proptest! {
+    #[test]
+    fn no_configuration_panics_and_every_refusal_is_of_a_configuration(
+        values in prop::collection::vec((prop::sample::select(&KEYS[..]), any_value()), 0..6)
+    ) {
+        let keys = values.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
+        if let Err(error) = read(keys) {
+            prop_assert!([Code::CONFIG, Code::UNSUPPORTED_FIELD].contains(&error.code));
+            prop_assert!(error.msg.len() <= 200 && !error.msg.contains('\n'));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The floors of the house: what a crate may stand on. The plugins are started for every pod, so they know no AWS, no HTTP
+//! and no Kubernetes; the shared crates are siblings.
+
+use std::process::Command;
+
+fn tree(package: &str) -> Vec<String> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--offline",
+            "--locked",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+            "-p",
+            package,
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("package names");
+    text.lines().filter_map(|line| line.split(' ').next()).map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_plugins_link_no_aws_no_http_and_no_kubernetes() {
+    for plugin in ["multi-eni", "multi-eni-ipam"] {
+        let packages = tree(plugin);
+        assert!(packages.iter().any(|package| package == "rtnetlink"), "{packages:?}");
+        for forbidden in ["aws", "hyper", "h2", "http", "kube", "k8s", "tonic", "axum", "rustls", "reqwest"] {
+            let found: Vec<_> = packages.iter().filter(|package| package.starts_with(forbidden)).collect();
+            assert!(found.is_empty(), "{plugin} links {found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_plugin_stands_on_few_packages() {
+    for plugin in ["multi-eni", "multi-eni-ipam"] {
+        let mut packages = tree(plugin);
+        packages.sort();
+        packages.dedup();
+        assert!(packages.len() <= 70, "{plugin} stands on {} packages: {packages:?}", packages.len());
+    }
+}
+
+#[test]
+fn the_shared_crates_do_not_know_each_other() {
+    for (one, other) in [("cni", "node"), ("node", "cni")] {
+        assert!(!tree(one).iter().any(|package| package == other), "{one} stands on {other}");
+    }
+}
