@@ -19,9 +19,9 @@ pub(crate) async fn run(request: &DelRequest) -> Result<(), Error> {
     let node = Node::open()?;
     let owner = owner(&request.attachment);
     // A configuration that has become wrong since ADD is no reason to keep a device.
-    match Config::read(&request.config, Some(request.attachment.ifname.as_str())) {
-        Ok(config) => node.direct_log(&config, "DEL", Some(&owner))?,
-        Err(error) => log::warn!("going on in spite of the configuration: {error}"),
+    let config = Config::read(&request.config, Some(request.attachment.ifname.as_str())).map_err(Error::from);
+    if let Err(error) = config.and_then(|config| node.direct_log(&config, "DEL", Some(&owner))) {
+        log::warn!("going on in spite of the configuration: {}", cni::Error::from(error));
     }
     let ipam = Ipam::of_request(&request.config, &request.environment);
     let released = match node.store.record(&owner)? {

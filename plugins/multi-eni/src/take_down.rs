@@ -15,6 +15,10 @@ use std::time::Duration;
 /// How long an IPAM plugin may take to release.
 pub(crate) const IPAM_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long a device may take to come back from a namespace that died: the kernel tears namespaces down one after another,
+/// behind everybody's back.
+const RETURN_LIMIT: Duration = Duration::from_secs(2);
+
 /// Gives back the device of a record, and lets `ipam` release beside it. The caller holds the device's lock.
 ///
 /// # Errors
@@ -26,6 +30,9 @@ pub(crate) async fn take_down(
     ground: &mut Ground,
     ending: Ending,
 ) -> Result<(), Error> {
+    if ground.pod().is_none() && record.device.pci_address.is_some() {
+        ground.await_return(RETURN_LIMIT).await;
+    }
     let release = Release { device: &record.device, home: &record.home, leftovers: &record.leftovers, ending };
     let (freed, released) = tokio::join!(free(ipam), release::run(ground, &release));
     for error in &released.errors {

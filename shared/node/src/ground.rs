@@ -9,6 +9,7 @@ use crate::sysctl::Sysctl;
 use futures_util::StreamExt;
 use ipnetwork::IpNetwork;
 use std::pin::pin;
+use std::time::Duration;
 
 /// Why a step was not applied.
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +125,19 @@ impl Ground {
             }
         }
         Ok(None)
+    }
+
+    /// Waits until the device's link is in one of the namespaces, at most so long. The calling thread must be in the host's
+    /// namespace.
+    pub async fn await_return(&mut self, limit: Duration) {
+        // Events are subscribed to before the first look, so none between the two is missed.
+        let Ok(events) = Netlink::link_events() else { return };
+        let mut events = pin!(events);
+        let back =
+            async { while !matches!(self.locate().await, Ok(Some(_)) | Err(_)) && events.next().await.is_some() {} };
+        if tokio::time::timeout(limit, back).await.is_err() {
+            log::debug!("{} has not come back within {} ms", self.device, limit.as_millis());
+        }
     }
 
     /// Applies the steps in order, up to the first that fails.

@@ -76,6 +76,14 @@ impl Netlink {
         Self::events(&[MulticastGroup::Ipv6Ifaddr])
     }
 
+    /// Changes of links in the calling thread's namespace from now on, as [`Netlink::ipv6_address_events`].
+    ///
+    /// # Errors
+    /// The socket's own.
+    pub fn link_events() -> Result<impl Stream<Item = ()>, Error> {
+        Self::events(&[MulticastGroup::Link])
+    }
+
     fn events(groups: &[MulticastGroup]) -> Result<impl Stream<Item = ()> + use<>, Error> {
         let (connection, handle, messages) = rtnetlink::new_multicast_connection(groups).map_err(Error::Open)?;
         tokio::spawn(connection);
