@@ -13,13 +13,14 @@ use serde_json::Value;
 
 pub use self::pod::{Container, Pod};
 use crate::cri::{Cri, PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse, StatusRequest, StatusResponse};
-use crate::{Host, LIMIT, Running, binaries, cnitool};
+use crate::{Host, HostCommand, LIMIT, Running, binaries, cnitool};
 
 /// containerd with a root, a state folder, a socket and CNI folders of its own, all in the node's folder. Its pods end
 /// with the node; containerd itself when this is dropped.
 pub struct Containerd {
     host: Host,
     folder: PathBuf,
+    environment: Vec<(String, String)>,
     process: Option<Running>,
     cri: Cri,
 }
@@ -32,12 +33,24 @@ impl Containerd {
     /// When it does not come up; then with its log.
     #[must_use]
     pub fn start(host: &Host, network: &Value, plugins: &[PathBuf]) -> Self {
+        Self::start_with(host, network, plugins, &[])
+    }
+
+    /// As [`Containerd::start`], with variables in its environment, which its plugins inherit.
+    ///
+    /// # Panics
+    ///
+    /// As [`Containerd::start`].
+    #[must_use]
+    pub fn start_with(host: &Host, network: &Value, plugins: &[PathBuf], environment: &[(&str, &str)]) -> Self {
+        let owned = |&(name, value): &(&str, &str)| (name.to_string(), value.to_string());
+        let environment: Vec<(String, String)> = environment.iter().map(owned).collect();
         let folder = host.folder().join("containerd");
         cnitool::lay_out(&folder.join("cni"), network, plugins);
         fs::write(folder.join("config.toml"), configuration(&folder)).expect("containerd's configuration");
-        let mut process = spawn(host, &folder);
+        let mut process = spawn(host, &folder, &environment);
         let cri = connect(&mut process, &folder);
-        let containerd = Self { host: host.clone(), folder, process: Some(process), cri };
+        let containerd = Self { host: host.clone(), folder, environment, process: Some(process), cri };
         containerd.import_image();
         containerd
     }
@@ -88,7 +101,7 @@ impl Containerd {
     /// When it does not come up again.
     pub fn restart(&mut self) {
         self.stop();
-        let mut process = spawn(&self.host, &self.folder);
+        let mut process = spawn(&self.host, &self.folder, &self.environment);
         self.cri = connect(&mut process, &self.folder);
         self.process = Some(process);
     }
@@ -167,14 +180,11 @@ conf_dir = "{cni}/conf"
     )
 }
 
-fn spawn(host: &Host, folder: &Path) -> Running {
+fn spawn(host: &Host, folder: &Path, environment: &[(String, String)]) -> Running {
     let script = r#"exec "$0" --config "$1/config.toml" >>"$1/log" 2>&1"#;
-    host.command("sh")
-        .args(["-c", script])
-        .arg(binaries::containerd())
-        .arg(folder)
-        .limit(Duration::from_secs(3600))
-        .spawn()
+    let set = |command: HostCommand, (name, value): &(String, String)| command.env(name, value);
+    let shell = environment.iter().fold(host.command("sh"), set);
+    shell.args(["-c", script]).arg(binaries::containerd()).arg(folder).limit(Duration::from_secs(3600)).spawn()
 }
 
 fn connect(process: &mut Running, folder: &Path) -> Cri {
