@@ -37,7 +37,13 @@ pub fn reference(name: &str) -> PathBuf {
     prepared(Path::new(REFERENCE_PLUGINS).join(name))
 }
 
-pub(crate) fn cnitool() -> PathBuf {
+/// The CNI project's own runtime.
+///
+/// # Panics
+///
+/// When it was not built yet.
+#[must_use]
+pub fn cnitool() -> PathBuf {
     prepared(lab().join("bin/cnitool"))
 }
 

@@ -20,6 +20,7 @@
 )]
 
 pub mod binaries;
+pub mod cases;
 mod cni;
 mod cnitool;
 mod command;
