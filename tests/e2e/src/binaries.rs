@@ -47,6 +47,12 @@ pub fn cnitool() -> PathBuf {
     prepared(lab().join("bin/cnitool"))
 }
 
+/// The demo.
+#[must_use]
+pub fn demo() -> PathBuf {
+    ours("demo")
+}
+
 pub(crate) fn image_archive() -> PathBuf {
     prepared(lab().join("image.tar"))
 }

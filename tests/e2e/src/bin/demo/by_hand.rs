@@ -33,7 +33,7 @@ fn commands(stage: &Stage, node: i32) -> String {
     let folder = plugins[0].parent().unwrap_or(Path::new("."));
     let cnitool = binaries::cnitool();
     [
-        format!("nsenter --target {node} --mount --net bash"),
+        format!("nsenter --target {node} --mount --net --pid bash"),
         format!("export CNI_PATH={}:{} CNI_IFNAME=net1", folder.display(), binaries::REFERENCE_PLUGINS),
         "ip netns add pod".into(),
         format!("{} add {network} /run/netns/pod", cnitool.display()),

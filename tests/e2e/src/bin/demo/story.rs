@@ -25,6 +25,7 @@ pub(crate) fn tell(interrupt: &Interrupt, stay: bool) {
     said::quote(if changes.is_empty() { "nothing" } else { &changes });
     assert!(changes.is_empty(), "the node is not as it was before");
     by_hand::explain(&stage, interrupt, stay);
+    interrupt.check();
 }
 
 fn introduce(stage: &Stage) {
