@@ -16,6 +16,7 @@ use node::ground::{Ground, Side};
 use node::netns::Netns;
 use node::record::{Namespace, Phase};
 use node::release::Ending;
+use node::step::Place;
 use node::sysctl::Sysctl;
 use tokio::time::Instant;
 
@@ -102,7 +103,8 @@ impl Add<'_> {
             }
         };
         self.ipam = self.ipam.map(|ipam| ipam.with_facts(claim.entry.as_ref()));
-        let mut ground = Ground::new(host, Some(side), claim.record.device.clone());
+        let ground = Ground::new(host, Some(side), claim.record.device.clone());
+        let mut ground = ground.with_link(Place::Host, &claim.link);
         let outcome = tokio::select! {
             outcome = self.attach(&mut claim, pod, &mut ground) => outcome,
             () = tokio::time::sleep_until(self.deadline) => {

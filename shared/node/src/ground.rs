@@ -69,6 +69,8 @@ pub struct Ground {
     device: Device,
     /// Where the device's link is, once that was asked.
     at: Option<Position>,
+    /// Where it was moved to, and so is looked for first.
+    expected: Place,
 }
 
 /// Where the device's link is between two changes of that.
@@ -79,15 +81,26 @@ struct Position {
     name: String,
 }
 
+impl Position {
+    fn of(place: Place, link: &Link) -> Self {
+        Self { place, index: link.index, name: link.name.clone() }
+    }
+}
+
 impl Ground {
     /// The ground of an attachment; a pod whose namespace is gone is none.
     pub fn new(host: Side, pod: Option<Side>, device: Device) -> Self {
-        Self { host, pod, device, at: None }
+        Self { host, pod, device, at: None, expected: Place::Pod }
+    }
+
+    /// The same ground, with the device's link where the caller has just found it.
+    pub fn with_link(self, place: Place, link: &Link) -> Self {
+        Self { at: Some(Position::of(place, link)), ..self }
     }
 
     /// The same ground for another device.
     pub fn with_device(self, device: Device) -> Self {
-        Self { device, at: None, ..self }
+        Self { device, at: None, expected: Place::Pod, ..self }
     }
 
     /// The device.
@@ -110,17 +123,26 @@ impl Ground {
         (self.host, self.pod)
     }
 
-    /// The device's link and where it is; the pod is asked first. Nothing if it is in neither namespace.
+    /// The device's link and where it is; the namespace that it was moved to is asked first, else the pod's. Nothing if it
+    /// is in neither namespace.
     ///
     /// # Errors
     /// Those of netlink.
     pub async fn locate(&mut self) -> Result<Option<(Place, Link)>, netlink::Error> {
         self.at = None;
-        for (place, side) in [(Place::Pod, self.pod.as_ref()), (Place::Host, Some(&self.host))] {
+        let places = match self.expected {
+            Place::Pod => [Place::Pod, Place::Host],
+            Place::Host => [Place::Host, Place::Pod],
+        };
+        for place in places {
+            let side = match place {
+                Place::Pod => self.pod.as_ref(),
+                Place::Host => Some(&self.host),
+            };
             let Some(side) = side else { continue };
             let links = side.visit.netlink.links().await?;
             if let Some(link) = self.device.find(&links) {
-                self.at = Some(Position { place, index: link.index, name: link.name.clone() });
+                self.at = Some(Position::of(place, link));
                 return Ok(Some((place, link.clone())));
             }
         }
@@ -232,6 +254,7 @@ impl Ground {
         let moved = self.netlink(step, from)?.move_link(index, placement).await;
         // The index may be another one there, and the move may have happened in spite of an error.
         self.at = None;
+        self.expected = to;
         changed(step, moved)
     }
 
