@@ -28,6 +28,8 @@ pub(crate) enum Refusal {
     NotReady { device: Device, state: State },
     #[error("{device} is asked for by {asker}, but {holder} has it{}", if *.same_pod { ", its pod's earlier sandbox: try again" } else { "" })]
     Held { device: Device, holder: String, asker: String, same_pod: bool },
+    #[error("another ADD of {0} is under way: try again")]
+    InProgress(Owner),
     #[error("{device} is not on the host, and no record says who has it")]
     Away { device: Device },
     #[error("pool {pool} has no ENI on this node{}", if *.agent_was_here { "" } else { ", and no agent has finished a pass: try again" })]
@@ -46,6 +48,7 @@ impl Refusal {
             Self::Unknown { may_come: true, .. }
             | Self::Held { same_pod: true, .. }
             | Self::NotReady { .. }
+            | Self::InProgress(_)
             | Self::EmptyPool { .. }
             | Self::Exhausted { .. } => Code::TRY_AGAIN,
         }

@@ -72,6 +72,10 @@ enum Tried {
 async fn try_claim(node: &Node, claimer: &Claimer<'_>) -> Result<Tried, Error> {
     let _lock = node.store.claim_lock(CLAIM_LIMIT).await?;
     let world = World::read(node, claimer.netlink).await?;
+    // The record of an earlier ADD was taken down before this: one that holds is of an ADD that goes on.
+    if world.records.iter().any(|record| record.holds() && record.owner == claimer.owner) {
+        return Err(Refusal::InProgress(claimer.owner.clone()).into());
+    }
     let asker = Asker { owner: &claimer.owner, pod: claimer.pod.as_ref() };
     let taken = match choose(&world, &claimer.config.selector, node.settings.allow.as_ref(), asker)? {
         Choice::Take(taken) => *taken,

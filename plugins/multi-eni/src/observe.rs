@@ -45,12 +45,14 @@ impl Host {
 }
 
 impl World {
-    /// Reads all that a choice has to know.
+    /// Reads all that a choice has to know. The records come first: a release removes its record when the link is as it
+    /// was, so a link without a record must be looked at after the records were.
     pub(crate) async fn read(node: &Node, netlink: &Netlink) -> Result<Self, Error> {
+        let records = node.store.records()?;
         Ok(Self {
             host: Host::read(netlink).await?,
             inventory: node.store.inventory()?,
-            records: node.store.records()?,
+            records,
             agent_was_here: node.store.agent_pass()?.is_some(),
         })
     }
