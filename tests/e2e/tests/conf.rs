@@ -1,4 +1,10 @@
 //! The samples of `conf/`: each is what its page says, and our plugins take each.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why and fails"
+)]
 
 use std::fs;
 use std::path::PathBuf;

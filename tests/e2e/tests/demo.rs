@@ -1,4 +1,5 @@
 //! The demo does what it says, and leaves nothing behind.
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
@@ -52,7 +53,7 @@ impl Demo {
     /// The folders of its nodes, as the mounts of its threads have them.
     fn folders(&self) -> BTreeSet<PathBuf> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("its threads");
-        let mounts = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("mountinfo")).ok());
+        let mounts = tasks.filter_map(|task| fs::read_to_string(task.expect("a thread").path().join("mountinfo")).ok());
         let points = |text: String| text.lines().filter_map(|line| Some(line.split(' ').nth(4)?.into())).collect();
         let points: Vec<PathBuf> = mounts.flat_map::<Vec<PathBuf>, _>(points).collect();
         let folders = points.iter().map(|point| point.components().take(3).collect::<PathBuf>());

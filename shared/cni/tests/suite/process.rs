@@ -8,12 +8,17 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-/// Cargo builds the examples of a package for its tests, beside their folder.
+/// Cargo builds the examples of a package for its tests, beside their folder; or in its target folder, where that is not
+/// the one that it builds in (`build.build-dir`).
 fn probe() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let path = test.ancestors().nth(2).unwrap().join("examples/probe");
-    assert!(path.is_file(), "{} is missing: cargo build -p cni --examples", path.display());
-    path
+    let built = test.ancestors().nth(2).unwrap();
+    let profile = built.file_name().unwrap();
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(|target| PathBuf::from(target).join(profile));
+    let folders = [target, Some(built.to_path_buf())];
+    let paths = folders.into_iter().flatten().map(|folder| folder.join("examples/probe"));
+    let path = paths.clone().find(|path| path.is_file());
+    path.unwrap_or_else(|| panic!("cargo build -p cni --examples: it is at none of {:?}", paths.collect::<Vec<_>>()))
 }
 
 fn start(verb: &str, does: &str) -> Child {

@@ -28,14 +28,10 @@ pub fn page(cases: &[Case], tests: &[Test]) -> String {
 }
 
 fn section(case: &Case, tests: &[&Test]) -> String {
-    let mut section = format!("\n**{}** {}\n\n", case.id, case.title);
-    for test in tests {
-        section.push_str(&format!("- `{}` in `{}`\n", test.name, test.path));
-    }
-    for (word, reason) in [("Waiting", &case.waiting), ("Not held yet", &case.rest)] {
-        if let Some(reason) = reason {
-            section.push_str(&format!("- {word}: {reason}\n"));
-        }
-    }
-    section
+    let tested = tests.iter().map(|test| format!("- `{}` in `{}`\n", test.name, test.path));
+    let reasons = [("Waiting", &case.waiting), ("Not held yet", &case.rest)];
+    let open = reasons.iter().filter_map(|(word, reason)| Some(format!("- {word}: {}\n", reason.as_ref()?)));
+    let items: String = tested.chain(open).collect();
+    let gap = if items.is_empty() { "" } else { "\n" };
+    format!("\n**{}** {}\n{gap}{items}", case.id, case.title)
 }

@@ -1,0 +1,75 @@
+# Everything that is done with this tree. `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/multi-eni
+checkout := $(shell printf %s '$(CURDIR)' | sha256sum | cut -c1-12)
+host := $(shell rustc -vV | sed -n 's/^host: //p')
+
+# All checkouts of a user share what they compile of others, and nothing that is their own: see .ci/rustc.
+export CARGO_BUILD_BUILD_DIR ?= $(cache)/build
+export CARGO_TARGET_DIR ?= $(cache)/target/$(checkout)
+export RUSTC_WORKSPACE_WRAPPER ?= $(CURDIR)/.ci/rustc
+
+# Where the suites find the plugins: built each by itself, since cargo joins the features of all that it builds at once.
+export MULTI_ENI_BIN_DIR := $(CARGO_TARGET_DIR)/bin-$(checkout)
+cargo_deny_version := 0.20.2
+cargo_deny := $(cache)/cargo-deny-$(cargo_deny_version)/bin/cargo-deny
+plugins := multi-eni multi-eni-ipam
+size_limit := 4194304
+comma := ,
+space := $() $()
+
+.PHONY: help demo test bench plugins lint prepare binaries
+
+help: ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+
+demo: prepare binaries ## a container gets an ENI of a simulated VPC and gives it back; STAY=1 to go on by hand
+	@"$(MULTI_ENI_BIN_DIR)/demo" $(if $(STAY),--stay)
+
+test: prepare lint binaries ## everything that is tested; as root, on Debian 12
+	@tests/run
+
+bench: prepare plugins ## what ADD and DEL cost, beside the kernel's share and beside host-device; into bench.json
+	@cargo build --locked --release -p e2e --bins
+	@MULTI_ENI_BIN_DIR="$(CARGO_TARGET_DIR)/$(host)/plugin" "$(CARGO_TARGET_DIR)/release/bench" bench.json
+
+plugins: ## the two plugins as they are shipped: static, small
+	@RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --profile plugin --target $(host) $(plugins:%=-p %)
+	@for plugin in $(plugins); do \
+	  path="$(CARGO_TARGET_DIR)/$(host)/plugin/$$plugin"; \
+	  size=$$(stat -c %s "$$path"); \
+	  printf '%s  %d bytes\n' "$$path" "$$size"; \
+	  if readelf -lW "$$path" | grep -q INTERP; then echo "$$plugin is not static" >&2; exit 1; fi; \
+	  if (( size > $(size_limit) )); then echo "$$plugin is larger than $(size_limit) bytes" >&2; exit 1; fi; \
+	done
+
+lint: $(cargo_deny) ## format, clippy, licences and origins of the dependencies
+	@cargo fmt --all --check
+	@# The name of the checkout makes clippy look again where another one was the last to look.
+	@cargo clippy --locked --workspace --all-targets --all-features -- -D warnings --cfg 'checkout="$(checkout)"' -A unexpected_cfgs
+	@"$(cargo_deny)" --locked check --hide-inclusion-graph bans licenses sources
+
+# Once per machine and version; unoptimised, which makes a minute of ten, and it runs for a second.
+$(cargo_deny):
+	@env -u CARGO_BUILD_BUILD_DIR -u CARGO_TARGET_DIR -u RUSTC_WORKSPACE_WRAPPER \
+	  cargo install cargo-deny --locked --version =$(cargo_deny_version) --debug --root "$(@D)/.."
+
+prepare:
+	@tests/prepare
+
+# Built by themselves, the plugins have no feature that only a test needs; the faulty ones kill themselves where a test
+# tells them to. What is found in the folder is always whole.
+binaries:
+	@mkdir -p "$(MULTI_ENI_BIN_DIR)"
+	@exec 9>"$(MULTI_ENI_BIN_DIR)/lock"; flock 9; \
+	put() { install -m 755 "$(CARGO_TARGET_DIR)/debug/$$1" "$(MULTI_ENI_BIN_DIR)/new"; mv "$(MULTI_ENI_BIN_DIR)/new" "$(MULTI_ENI_BIN_DIR)/$$2"; }; \
+	cargo build --locked $(plugins:%=-p %) --features $(subst $(space),$(comma),$(plugins:%=%/fault-injection)); \
+	for plugin in $(plugins); do put $$plugin $$plugin-faulty; done; \
+	cargo build --locked $(plugins:%=-p %); \
+	for plugin in $(plugins); do put $$plugin $$plugin; done; \
+	cargo build --locked -p e2e --bins; \
+	for program in demo fake-ipam node-init; do put $$program $$program; done
