@@ -1,6 +1,7 @@
 //! ADD.
 
 use crate::answer::Answer;
+use crate::choose::Refusal;
 use crate::claim::{Claim, Claimer, claim};
 use crate::config::Config;
 use crate::device_info::DeviceInfo;
@@ -102,6 +103,10 @@ impl Add<'_> {
                 return Err(error.into());
             }
         };
+        // Between the claim and the lock, GC or a DEL may have taken it down; the device is anybody's then.
+        if self.node.store.record(&claim.record.owner)?.as_ref() != Some(&claim.record) {
+            return Err(Refusal::InProgress(claim.record.owner).into());
+        }
         self.ipam = self.ipam.map(|ipam| ipam.with_facts(claim.entry.as_ref()));
         let ground = Ground::new(host, Some(side), claim.record.device.clone());
         let mut ground = ground.with_link(Place::Host, &claim.link);

@@ -28,7 +28,7 @@ pub(crate) enum Refusal {
     NotReady { device: Device, state: State },
     #[error("{device} is asked for by {asker}, but {holder} has it{}", if *.same_pod { ", its pod's earlier sandbox: try again" } else { "" })]
     Held { device: Device, holder: String, asker: String, same_pod: bool },
-    #[error("another ADD of {0} is under way: try again")]
+    #[error("{0} is in the hands of another call: try again")]
     InProgress(Owner),
     #[error("{device} is not on the host, and no record says who has it")]
     Away { device: Device },

@@ -1,5 +1,6 @@
 //! DEL. It needs neither the namespace nor `prevResult` nor the interface, and acts only for the owner on record.
 
+use crate::choose::Refusal;
 use crate::config::Config;
 use crate::device_info::DeviceInfo;
 use crate::error::Error;
@@ -35,8 +36,12 @@ pub(crate) async fn run(request: &DelRequest) -> Result<(), Error> {
 
 async fn of_record(node: &Node, request: &DelRequest, record: &Record, ipam: Option<&Ipam>) -> Result<(), Error> {
     let _lock = node.store.device_lock(&record.device.lock_name(), LOCK_LIMIT).await?;
-    // Whoever had the lock may have taken it down.
+    // Whoever had the lock may have taken it down, and an ADD may have another device for its owner by now.
+    let locked = &record.device;
     let Some(record) = node.store.record(&record.owner)? else { return free(ipam).await };
+    if record.device != *locked {
+        return Err(Refusal::InProgress(record.owner).into());
+    }
     let others = node.store.records()?;
     if others.iter().any(|other| other.owner != record.owner && other.holds() && other.device.is_same(&record.device)) {
         log::warn!("{} has passed on to another attachment, and is left alone", record.device);

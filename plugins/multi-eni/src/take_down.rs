@@ -70,8 +70,9 @@ async fn free(ipam: Option<&Ipam>) -> Result<(), Error> {
 /// As [`take_down`]; code 11 where another process has the device in its hands.
 pub(crate) async fn take_down_of_record(node: &Node, record: &Record) -> Result<(), Error> {
     let _lock = node.store.device_lock(&record.device.lock_name(), LOCK_LIMIT).await?;
-    // It may have been taken down while the lock was waited for.
-    let Some(record) = node.store.record(&record.owner)? else { return Ok(()) };
+    // It may have been taken down while the lock was waited for, and its owner may have another device by now.
+    let now = node.store.record(&record.owner)?;
+    let Some(record) = now.filter(|now| now.device == record.device) else { return Ok(()) };
     let mut ground = ground_of(&record, None)?;
     let ipam = Ipam::of_record(&record.call, &record.owner)?;
     take_down(node, &record, ipam.as_ref(), &mut ground, Ending::Down).await
