@@ -50,6 +50,7 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::parse();
     let report = Report {
+        load: load(),
         rounds: rounds::measure(arguments.rounds),
         crowd: crowd::measure(arguments.crowd, arguments.crowd_rounds),
         footprint: footprint::measure(arguments.rounds),
@@ -59,4 +60,10 @@ fn main() -> ExitCode {
     std::fs::write(&arguments.output, document)
         .unwrap_or_else(|error| panic!("{}: {error}", arguments.output.display()));
     if arguments.check && !report.holds() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// What else the machine was busy with just before: how many tasks wanted to run, on average of the last minute.
+fn load() -> f64 {
+    let averages = std::fs::read_to_string("/proc/loadavg").expect("the load of the machine");
+    averages.split(' ').next().and_then(|one| one.parse().ok()).expect("the load of the last minute")
 }

@@ -23,6 +23,8 @@ const RATE_BOUND: f64 = 0.85;
 
 #[derive(Debug)]
 pub(crate) struct Report {
+    /// The machine's load before: on one that is not idle, every waking waits for others, and ours has more of them.
+    pub(crate) load: f64,
     pub(crate) rounds: Rounds,
     pub(crate) crowd: Crowd,
     pub(crate) footprint: Footprint,
@@ -51,6 +53,7 @@ impl Report {
             .map(|bound| json!({"name": bound.name, "value": bound.value, "bound": bound.bound, "holds": bound.holds}))
             .collect();
         json!({
+            "loadBefore": self.load,
             "bounds": bounds,
             "rounds": {
                 "floor": times(&self.rounds.floor),
@@ -123,7 +126,8 @@ impl fmt::Display for Report {
             writeln!(f, "{name:<38} {add:>7.2} {del:>7.2}                     {more_add:>7.2} {more_del:>7.2}")?;
         }
         let [all, least] = [median(&self.crowd.ours), median(&self.crowd.floor)];
-        writeln!(f, "{} ADDs at once: {all:.0} ms, the floor's {least:.0} ms\n", self.crowd.size)?;
+        writeln!(f, "{} ADDs at once: {all:.0} ms, the floor's {least:.0} ms", self.crowd.size)?;
+        writeln!(f, "load of the machine before: {:.2}\n", self.load)?;
         for Bound { name, value, bound, holds } in self.bounds() {
             writeln!(f, "{:<6} {name:<28} {value:>20}   {bound}", if holds { "holds" } else { "FAILS" })?;
         }
