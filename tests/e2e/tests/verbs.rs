@@ -31,7 +31,7 @@ fn two_pods_reach_each_other_through_the_vpc_in_both_families() {
     let config = json!({"pool": POOL, "ipam": {"type": "multi-eni-ipam"}});
     let pods = ["c1", "c2"].map(|name| lab.host.netns(name));
     for (pod, container) in pods.iter().zip(["c1", "c2"]) {
-        lab.call(pod, container, &config).run(&lab.host).result();
+        drop(lab.call(pod, container, &config).run(&lab.host).result());
     }
     pods[0].command("ping").args(["-c1", "-W5", "10.0.1.12"]).run();
     pods[0].command("ping").args(["-6", "-c1", "-W5", "2001:db8:0:1::12"]).run();
