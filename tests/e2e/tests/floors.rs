@@ -1,6 +1,8 @@
 //! The floors of the house: what a crate may stand on. The plugins are started for every pod, so they know no AWS, no HTTP
 //! and no Kubernetes; the shared crates are siblings.
 
+#![expect(clippy::expect_used, reason = "a panic that says what went wrong is how a test fails")]
+
 use std::process::Command;
 
 fn tree(package: &str) -> Vec<String> {
