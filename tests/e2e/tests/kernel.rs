@@ -1,5 +1,8 @@
 //! What ADD and DEL do to the kernel: names, addresses, routes, MTU, and what they refuse to touch.
 
+#![expect(clippy::unwrap_used, reason = "a panic that says what went wrong is how a test fails")]
+#![expect(clippy::needless_pass_by_value, reason = "a configuration is written where it is used")]
+
 use e2e::lab::POOL;
 use e2e::{Answer, FakeIpam, Invocation, Lab, PodNetns};
 use serde_json::{Value, json};
