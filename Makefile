@@ -25,16 +25,16 @@ space := $() $()
 .PHONY: help demo test bench plugins lint prepare binaries
 
 help: ## what can be made
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 9
 
 demo: prepare binaries ## a container gets an ENI of a simulated VPC and gives it back; STAY=1 to go on by hand
 	@"$(MULTI_ENI_BIN_DIR)/demo" $(if $(STAY),--stay)
 
-test: prepare lint binaries ## everything that is tested; as root, on Debian 12
-	@tests/run
+test: prepare $(if $(ONLY),,lint) binaries ## everything that is tested, as root on Debian 12; ONLY=del_1 for what has that in its name
+	@tests/run $(ONLY)
 
 bench: prepare plugins ## what ADD and DEL cost, beside the kernel's share and beside host-device; into bench.json
-	@cargo build --locked --release -p e2e --bins
+	@cargo build --locked --release -p e2e --bin bench --bin node-init
 	@MULTI_ENI_BIN_DIR="$(CARGO_TARGET_DIR)/$(host)/plugin" "$(CARGO_TARGET_DIR)/release/bench" bench.json
 
 plugins: ## the two plugins as they are shipped: static, small
