@@ -14,6 +14,7 @@ use crate::take_down::{take_down, take_down_of_record};
 use cni::{AddRequest, CniResult};
 use node::fault;
 use node::ground::{Ground, Side};
+use node::inventory::Entry;
 use node::netns::Netns;
 use node::record::{Namespace, Phase};
 use node::release::Ending;
@@ -141,6 +142,7 @@ impl Add<'_> {
         let moved = async { Ok::<_, Error>(ground.apply_all(&steps).await?) };
         let ((), given) = tokio::try_join!(moved, self.addresses())?;
         fault::point("answer of IPAM");
+        report_foreign(&given, claim.entry.as_ref());
         let configuring =
             Configuring { config: self.config, given, mtu: claim.link.mtu, pod, pod_has_ipv6: has_ipv6(ground) };
         let configured = configuring.plan()?;
@@ -182,6 +184,20 @@ impl Add<'_> {
         let removed = DeviceInfo::remove(&self.request.config, &self.node.settings);
         for error in [undone.err(), removed.err()].into_iter().flatten() {
             log::warn!("undoing ADD: {}", cni::Error::from(error));
+        }
+    }
+}
+
+/// An address that EC2 has not on the ENI is no error: some networks know what they do. It is said, since in most it is a
+/// fault that is hard to find.
+fn report_foreign(given: &CniResult, entry: Option<&Entry>) {
+    let Some(entry) = entry else { return };
+    for address in given.ips.iter().map(|ip| ip.address.ip()) {
+        if !entry.addresses().any(|assigned| assigned == address) {
+            log::warn!(
+                "{address} of the IPAM plugin is not on {} in EC2: the VPC drops what is sent from it",
+                entry.network_interface_id
+            );
         }
     }
 }
