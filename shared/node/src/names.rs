@@ -56,7 +56,8 @@ macro_rules! serde_by_text {
 }
 
 /// A network interface's name: 1 to 15 bytes, neither `.` nor `..`, without `/`, `:` and white space
-/// (`dev_valid_name` in the kernel's `net/core/dev.c`), and without `%`, which the kernel would expand.
+/// (`dev_valid_name` in the kernel's `net/core/dev.c`), without `%`, which the kernel would expand, and neither `all` nor
+/// `default`, whose sysctls are those of every link (`sysctl_dev_name_is_allowed` in `net/ipv4/devinet.c`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct IfName(String);
@@ -68,6 +69,9 @@ impl FromStr for IfName {
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         if text.len() > 15 {
             return Err(invalid("interface name", text, "is longer than the kernel's 15 bytes"));
+        }
+        if matches!(text, "all" | "default") {
+            return Err(invalid("interface name", text, "is what the kernel calls the sysctls of every link"));
         }
         checked_link_name(text).map(Self)
     }
@@ -95,8 +99,9 @@ fn checked_link_name(text: &str) -> Result<String, InvalidName> {
     if text.is_empty() || text == "." || text == ".." {
         return Err(invalid(kind, text, "is none"));
     }
-    if text.bytes().any(|byte| matches!(byte, b'/' | b':' | b'%' | b'\0') || byte.is_ascii_whitespace() || byte == 0x0b)
-    {
+    // The kernel's `isspace` looks at bytes, and calls 0xa0 a space whatever character it is a part of.
+    let is_space = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, 0x0b | 0xa0);
+    if text.bytes().any(|byte| matches!(byte, b'/' | b':' | b'%' | b'\0') || is_space(byte)) {
         return Err(invalid(kind, text, "has a character that the kernel refuses (/ : % or white space)"));
     }
     Ok(text.to_string())
@@ -256,7 +261,9 @@ mod tests {
         for good in ["eth0", "net1", "a", "fifteen-bytes-x", "eni-456789abcd", "ä"] {
             assert_eq!(good.parse::<IfName>().unwrap().as_str(), good);
         }
-        for bad in ["", ".", "..", "a/b", "a:b", "a b", "a\tb", "eth%d", "sixteen-bytes-xy", "a\0"] {
+        for bad in
+            ["", ".", "..", "a/b", "a:b", "a b", "a\tb", "eth%d", "sixteen-bytes-xy", "a\0", "all", "default", "à"]
+        {
             assert!(bad.parse::<IfName>().is_err(), "{bad:?}");
         }
     }
