@@ -19,18 +19,23 @@ pub struct Device {
     pub network_interface_id: Option<EniId>,
 }
 
-/// Kinds of links that carry the address of the link below them: they are never a device.
-const CHILDREN: [&str; 5] = ["macvlan", "macvtap", "ipvlan", "ipvtap", "vlan"];
+/// Kinds of links that carry the address of the link below them, or of their first port: they are never a device. The
+/// last four cannot even change namespaces (`netns_immutable` in the kernel).
+const BUILT_ON_OTHERS: [&str; 9] =
+    ["macvlan", "macvtap", "ipvlan", "ipvtap", "vlan", "bridge", "bond", "team", "openvswitch"];
 
 impl Device {
     /// This device's link among those of a namespace.
     ///
     /// Where both PCI addresses are known they decide. Else the MAC does, and where a pod changed that, the ENI's id in
-    /// `ifalias`; what a pod could have made to look alike, a child of the device, is passed over.
+    /// `ifalias`; what looks alike since it is built on the device, a bridge over it or a child of it, is passed over, and a
+    /// driver's link, which has no kind, goes before one that software made.
     pub fn find<'a>(&self, links: &'a [Link]) -> Option<&'a Link> {
-        let candidates = || links.iter().filter(|link| !link.loopback && !is_child(link) && self.may_sit_at(link));
+        let candidates =
+            || links.iter().filter(|link| !link.loopback && !is_built_on_others(link) && self.may_sit_at(link));
         let by_pci = candidates().find(|link| self.pci_address.is_some() && pci_address(link) == self.pci_address);
-        let by_mac = || candidates().filter(|link| self.has_mac(link)).max_by_key(|link| self.has_alias(link));
+        let rank = |link: &&Link| (link.kind.is_none(), self.has_alias(link));
+        let by_mac = || candidates().filter(|link| self.has_mac(link)).max_by_key(rank);
         by_pci.or_else(by_mac).or_else(|| candidates().find(|link| self.has_alias(link)))
     }
 
@@ -84,8 +89,8 @@ pub fn pci_address(link: &Link) -> Option<PciAddr> {
     (bus == "pci").then(|| name.parse().ok()).flatten()
 }
 
-fn is_child(link: &Link) -> bool {
-    link.kind.as_deref().is_some_and(|kind| CHILDREN.contains(&kind))
+fn is_built_on_others(link: &Link) -> bool {
+    link.kind.as_deref().is_some_and(|kind| BUILT_ON_OTHERS.contains(&kind))
 }
 
 #[cfg(test)]
@@ -128,6 +133,20 @@ mod tests {
         let links = [child, with_mac(link(2, "net1"), MAC)];
         assert_eq!(device().find(&links).unwrap().index, 2);
         assert_eq!(device().find(&links[..1]), None);
+    }
+
+    #[test]
+    fn what_took_the_devices_mac_is_not_the_device_wherever_it_stands() {
+        let kind = |kind: &str, link: Link| Link { kind: Some(kind.to_string()), ..link };
+        let alias = |link: Link| Link { alias: Some("eni-0123456789abcdef0".to_string()), ..link };
+        for other in [
+            kind("bridge", with_mac(link(1, "br0"), MAC)),
+            kind("bond", alias(with_mac(link(1, "bond0"), MAC))),
+            kind("dummy", alias(with_mac(link(1, "aaa"), MAC))),
+        ] {
+            let links = [other.clone(), with_mac(link(2, "net1"), MAC), Link { index: 3, ..other }];
+            assert_eq!(device().find(&links).unwrap().index, 2, "{}", links[0].name);
+        }
     }
 
     #[test]
