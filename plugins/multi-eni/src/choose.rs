@@ -273,10 +273,14 @@ fn forbidden(world: &World, candidate: &Candidate<'_>, allow: Option<&Allow>) ->
     if candidate.entry.is_some_and(Entry::is_shared) {
         return Some("its pool is shared: use ipvlan over it".to_string());
     }
-    if let Some(link) = candidate.link
-        && let Some(why) = bound_to_host(world, link)
-    {
-        return Some(why);
+    if let Some(link) = candidate.link {
+        // A bridge has the MAC of a port, and a child that of its parent: by MAC, it is the other that would be found again.
+        if candidate.device.find(&world.host.links).is_none_or(|found| found.index != link.index) {
+            return Some(format!("{} is built on other links, or another link has its MAC", link.name));
+        }
+        if let Some(why) = bound_to_host(world, link) {
+            return Some(why);
+        }
     }
     if candidate.entry.and_then(Entry::pool_name).is_some() {
         return None;
