@@ -118,11 +118,6 @@ impl Ground {
         self.pod.as_ref()
     }
 
-    /// Gives the sides back.
-    pub fn into_sides(self) -> (Side, Option<Side>) {
-        (self.host, self.pod)
-    }
-
     /// The device's link and where it is; the namespace that it was moved to is asked first, else the pod's. Nothing if it
     /// is in neither namespace.
     ///
@@ -219,10 +214,6 @@ impl Ground {
                         Detection::On => netlink.add_address_with_detection(index, *address).await,
                     },
                 )
-            }
-            Step::DeleteAddress(address) => {
-                let (netlink, index) = self.link(step).await?;
-                missing(step, netlink.delete_address(index, *address).await)
             }
             Step::AwaitDetection => self.await_detection(step).await,
             Step::AddRoute { place, route } => {

@@ -83,16 +83,6 @@ impl Netlink {
         let message = RouteNetlinkMessage::NewAddress(address_message(link, network));
         self.send(message, Ask::Create, operation).await
     }
-
-    /// Takes an address from the link.
-    ///
-    /// # Errors
-    /// The kernel's; `EADDRNOTAVAIL` if the link has it not.
-    pub async fn delete_address(&self, link: u32, network: IpNetwork) -> Result<(), Error> {
-        let operation = Operation::new(format!("take address {network} from link {link}"));
-        let message = RouteNetlinkMessage::DelAddress(address_message(link, network));
-        self.send(message, Ask::Change, operation).await
-    }
 }
 
 fn address_message(link: u32, network: IpNetwork) -> AddressMessage {
