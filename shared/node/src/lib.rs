@@ -2,6 +2,7 @@
 //! about them.
 
 pub mod addresses;
+pub mod ask;
 pub mod boot;
 pub mod device;
 pub mod fault;
