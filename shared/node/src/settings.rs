@@ -8,6 +8,15 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+mod agent;
+mod hint;
+pub mod label;
+pub mod near;
+mod value;
+
+pub use agent::{Agent, Attach, ClusterId, LogFormat};
+pub use value::ClusterIdError;
+
 /// Where the settings are, unless [`PATH_VARIABLE`] names another file.
 pub const DEFAULT_PATH: &str = "/etc/multi-eni/node.toml";
 /// The environment variable that names another file. A plugin's environment is its runtime's, so root's too.
@@ -48,8 +57,17 @@ pub struct Settings {
     pub kubelet_dir: PathBuf,
     /// The folder of every `CNIDeviceInfoFile`.
     pub device_info_dir: PathBuf,
+    /// Who attaches an ENI when a pod finds its pool empty.
+    pub attach: Attach,
+    /// The agent's program, for `attach = "once"`.
+    #[serde(deserialize_with = "value::absolute")]
+    pub agent_program: PathBuf,
+    /// The cluster that this node is in; the agent makes no ENI without it.
+    pub cluster_id: Option<ClusterId>,
     /// What may be taken beside the ENIs of the inventory's pools.
     pub allow: Option<Allow>,
+    /// What only the agent needs.
+    pub agent: Agent,
 }
 
 impl Default for Settings {
@@ -59,7 +77,11 @@ impl Default for Settings {
             log_dir: "/var/log/multi-eni".into(),
             kubelet_dir: "/var/lib/kubelet".into(),
             device_info_dir: "/var/run/k8s.cni.cncf.io/devinfo/cni".into(),
+            attach: Attach::default(),
+            agent_program: "/opt/cni/bin/multi-eni-agent".into(),
+            cluster_id: None,
             allow: None,
+            agent: Agent::default(),
         }
     }
 }
@@ -130,50 +152,10 @@ impl Settings {
     /// [`Error`].
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
-        toml::from_str(&text).map_err(|source| Error::Content { path: path.to_path_buf(), source })
+        let content = |source| Error::Content { path: path.to_path_buf(), source };
+        toml::from_str(&text).map_err(|error| content(hint::of(&text).unwrap_or(error)))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn device(mac: &str, pci: Option<&str>) -> Device {
-        Device {
-            mac_address: mac.parse().unwrap(),
-            pci_address: pci.map(|pci| pci.parse().unwrap()),
-            network_interface_id: None,
-        }
-    }
-
-    #[test]
-    fn an_empty_file_is_the_defaults() {
-        assert_eq!(toml::from_str::<Settings>("").unwrap(), Settings::default());
-    }
-
-    #[test]
-    fn allow_covers_ranges_of_mac_and_pci_addresses() {
-        let settings: Settings = toml::from_str(
-            r#"
-            [allow]
-            mac_addresses = ["02:00:00:00:00:10-02:00:00:00:00:1f", "02:aa:00:00:00:01"]
-            pci_addresses = ["0000:00:06.0-0000:00:08.7"]
-            "#,
-        )
-        .unwrap();
-        let allow = settings.allow.unwrap();
-        assert!(allow.covers(&device("02:00:00:00:00:1f", None), None));
-        assert!(allow.covers(&device("02:aa:00:00:00:01", None), None));
-        assert!(allow.covers(&device("02:bb:00:00:00:01", Some("0000:00:07.0")), None));
-        assert!(!allow.covers(&device("02:00:00:00:00:20", Some("0000:00:09.0")), None));
-        assert!(!Allow::default().covers(&device("02:00:00:00:00:10", None), None));
-    }
-
-    #[test]
-    fn unknown_keys_and_ranges_that_are_none_are_refused() {
-        for bad in ["statedir = '/x'", "[allow]\nmac_addresses = ['x']", "[allow]\npci_addresses = ['00:08.0-00:06.0']"]
-        {
-            assert!(toml::from_str::<Settings>(bad).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;
