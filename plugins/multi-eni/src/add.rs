@@ -1,8 +1,9 @@
 //! ADD.
 
 use crate::answer::Answer;
+use crate::asking::{self, Patience};
 use crate::choose::Refusal;
-use crate::claim::{Claim, Claimer, claim};
+use crate::claim::{Claim, Claimer};
 use crate::config::Config;
 use crate::device_info::DeviceInfo;
 use crate::error::Error;
@@ -24,7 +25,7 @@ use tokio::time::Instant;
 
 /// Makes the attachment; an error leaves nothing of it.
 pub(crate) async fn run(request: &AddRequest) -> Result<CniResult, Error> {
-    let deadline_from = Instant::now();
+    let from = Instant::now();
     let config = Config::read(&request.config, Some(request.attachment.ifname.as_str()))?;
     check_previous(request, &config)?;
     let node = Node::open()?;
@@ -36,7 +37,7 @@ pub(crate) async fn run(request: &AddRequest) -> Result<CniResult, Error> {
         ipam: Ipam::of_request(&request.config, &request.environment)?,
         config: &config,
         node: &node,
-        deadline: deadline_from + config.timeout,
+        deadline: from + config.timeout,
     };
     let (host, pod_side) = sides(request)?;
     if let Some(earlier) = node.store.record(&owner)? {
@@ -56,7 +57,8 @@ pub(crate) async fn run(request: &AddRequest) -> Result<CniResult, Error> {
         host: &host.netns,
         netlink: &host.visit.netlink,
     };
-    let claim = claim(&node, &claimer).await?;
+    let patience = Patience { from, whole: config.timeout, interrupt: &request.interrupt };
+    let claim = asking::claim(&node, &claimer, patience).await?;
     add.with_claim(claim, &pod_view, host, pod_side).await
 }
 

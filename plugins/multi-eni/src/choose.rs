@@ -53,6 +53,22 @@ impl Refusal {
             | Self::Exhausted { .. } => Code::TRY_AGAIN,
         }
     }
+
+    /// The pool that has nothing to give, if that is why.
+    pub(crate) fn lacking_pool(&self) -> Option<&PoolName> {
+        match self {
+            Self::EmptyPool { pool, .. } | Self::Exhausted { pool, .. } => Some(pool),
+            Self::NothingAsked
+            | Self::Disagreement(..)
+            | Self::Ambiguous(..)
+            | Self::Unknown { .. }
+            | Self::NotOurs { .. }
+            | Self::NotReady { .. }
+            | Self::Held { .. }
+            | Self::InProgress(_)
+            | Self::Away { .. } => None,
+        }
+    }
 }
 
 /// Who asks.

@@ -6,6 +6,7 @@
 
 mod add;
 mod answer;
+mod asking;
 mod check;
 mod choose;
 mod claim;

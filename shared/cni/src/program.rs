@@ -1,0 +1,220 @@
+//! Another program: started, read and, if need be, killed.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::{sleep, timeout};
+
+use crate::environment::VARIABLES;
+
+/// The most bytes of an answer.
+const LIMIT: u64 = 1 << 20;
+
+/// The waits before starting again what is being written at this moment, 3.1 s in sum. The Go library waits 5 × 1 s.
+const BUSY: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+    Duration::from_millis(1600),
+];
+
+/// How long stdout may stay open after the process ended, held by something that it left behind. What the process itself
+/// wrote is in the pipe by then.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// A program that is run beside the plugin, bounded in time and in what it may answer. Its stderr is the plugin's.
+#[derive(Clone, Copy, Debug)]
+pub struct Program<'a> {
+    /// Its file.
+    pub path: &'a Path,
+    /// Its arguments, without its name.
+    pub arguments: &'a [&'a str],
+    /// What it finds in its environment beside the plugin's own, of which the protocol's variables are taken out.
+    pub variables: &'a BTreeMap<&'static str, OsString>,
+    /// What it finds on its stdin.
+    pub stdin: &'a [u8],
+    /// After that it is killed with all that it started.
+    pub limit: Duration,
+}
+
+/// What a program left.
+#[derive(Debug)]
+pub struct ProgramOutput {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it wrote to stdout, at most 1 MiB.
+    pub stdout: Vec<u8>,
+}
+
+/// Why a program left nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// It did not start.
+    #[error("cannot start {}", path.display())]
+    Start {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It ran, but it could not be read.
+    #[error("cannot read what {} says", path.display())]
+    Read {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It was killed, since it said more than 1 MiB.
+    #[error("its answer is larger than 1 MiB")]
+    TooMuch,
+    /// It was killed, since its time was over.
+    #[error("did not end in {limit:?} and was killed")]
+    Late {
+        /// Its time.
+        limit: Duration,
+    },
+}
+
+impl Program<'_> {
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// [`ProgramError`]; a program that fails is none.
+    pub async fn run(&self) -> Result<ProgramOutput, ProgramError> {
+        let started = Instant::now();
+        let late = || ProgramError::Late { limit: self.limit };
+        let path = || self.path.to_path_buf();
+        let spawned = timeout(self.limit, self.spawn()).await.map_err(|_| late())?;
+        let mut child = spawned.map_err(|source| ProgramError::Start { path: path(), source })?;
+        let group = Group::of(&child);
+
+        let rest = self.limit.saturating_sub(started.elapsed());
+        let error = match timeout(rest, converse(&mut child)).await {
+            Ok(Ok(Conversation::Ended(output))) => {
+                group.release();
+                return Ok(output);
+            }
+            Ok(Ok(Conversation::TooMuch)) => ProgramError::TooMuch,
+            Ok(Err(source)) => ProgramError::Read { path: path(), source },
+            Err(_) => late(),
+        };
+        drop(group);
+        // A process that hangs in the kernel does not die at once even so.
+        if timeout(LINGER, child.wait()).await.is_err() {
+            log::warn!("{}: still not dead {LINGER:?} after SIGKILL", self.path.display());
+        }
+        Err(error)
+    }
+
+    async fn spawn(&self) -> io::Result<Child> {
+        let stdin = in_memory(self.stdin)?;
+        let mut command = self.command();
+        for wait in BUSY {
+            match command.stdin(stdin.try_clone()?).spawn() {
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => sleep(wait).await,
+                outcome => return outcome,
+            }
+        }
+        command.stdin(stdin).spawn()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(self.path);
+        for key in VARIABLES.into_iter().chain(["CNI_COMMAND"]) {
+            command.env_remove(key);
+        }
+        command
+            .args(self.arguments)
+            .envs(self.variables)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .process_group(0)
+            .kill_on_drop(true);
+        command
+    }
+}
+
+/// A file in memory, whole before the process starts: through a pipe, a process would wait for it as long as its parent is
+/// busy, and a parent that moves a link is busy for the kernel's grace periods.
+fn in_memory(content: &[u8]) -> io::Result<File> {
+    let mut file = File::from(memfd_create(c"stdin", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(content)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+enum Conversation {
+    Ended(ProgramOutput),
+    TooMuch,
+}
+
+/// Reads until it ends.
+async fn converse(child: &mut Child) -> io::Result<Conversation> {
+    let stdout = child.stdout.take();
+    let mut bytes = Vec::new();
+    let status = {
+        let mut reading = pin!(read(stdout, &mut bytes));
+        let mut ending = pin!(child.wait());
+        tokio::select! {
+            read = &mut reading => match read? {
+                Read::TooMuch => return Ok(Conversation::TooMuch),
+                Read::All => ending.await?,
+            },
+            status = &mut ending => match timeout(LINGER, reading).await.unwrap_or(Ok(Read::All))? {
+                Read::TooMuch => return Ok(Conversation::TooMuch),
+                Read::All => status?,
+            },
+        }
+    };
+    Ok(Conversation::Ended(ProgramOutput { status, stdout: bytes }))
+}
+
+enum Read {
+    All,
+    TooMuch,
+}
+
+async fn read(stdout: Option<ChildStdout>, bytes: &mut Vec<u8>) -> io::Result<Read> {
+    if let Some(stdout) = stdout {
+        stdout.take(LIMIT + 1).read_to_end(bytes).await?;
+    }
+    Ok(if bytes.len() as u64 > LIMIT { Read::TooMuch } else { Read::All })
+}
+
+/// The process group of a program, killed on drop unless the program came to its own end.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+    }
+
+    fn release(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let Some(group) = self.0.take() else { return };
+        if let Err(error) = killpg(group, Signal::SIGKILL) {
+            // ESRCH: all of them have ended already.
+            log::debug!("process group {group}: {error}");
+        }
+    }
+}
