@@ -1,0 +1,62 @@
+//! What is declared: the NodeENI manifests of a folder, checked, and of them the pools of this node.
+
+mod check;
+mod document;
+mod fault;
+mod file;
+mod folder;
+mod manifest;
+mod pool;
+mod selector;
+mod validate;
+
+
+pub(crate) use check::{Report, check};
+pub(crate) use fault::Fault;
+pub(crate) use folder::Folder;
+pub(crate) use pool::{Pool, Reference, SubnetChoice};
+pub(crate) use selector::NodeLabels;
+
+use node::names::PoolName;
+use std::collections::BTreeSet;
+
+/// The pools of this node, and what is wrong with the manifests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Declared {
+    /// By name, each once.
+    pub(crate) pools: Vec<Pool>,
+    /// Why some manifests do not count.
+    pub(crate) faults: Vec<Fault>,
+    /// What is right and yet not as it may seem.
+    pub(crate) notes: Vec<Fault>,
+    /// Pools whose manifest has a fault now; an earlier version of it goes on.
+    pub(crate) earlier: BTreeSet<PoolName>,
+    /// Pools that a manifest with a fault names, and of which nothing else is known.
+    held: BTreeSet<PoolName>,
+    /// Whether there is a manifest of which not even the name is known.
+    unknown: Unknown,
+}
+
+/// Whether a manifest that cannot be read may declare any pool.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Unknown {
+    /// Each manifest's name is known.
+    #[default]
+    Nothing,
+    /// Some pool.
+    Something,
+}
+
+impl Declared {
+    /// Whether a pool is certainly not declared for this node any more, so that its ENIs may go. A pool that is
+    /// not declared while a manifest with a fault may be its own is not withdrawn.
+    pub(crate) fn is_withdrawn(&self, name: &PoolName) -> bool {
+        let declared = self.pools.iter().any(|pool| pool.name == *name);
+        !declared && !self.held.contains(name) && self.unknown == Unknown::Nothing
+    }
+
+    /// The pool of this name.
+    pub(crate) fn pool(&self, name: &PoolName) -> Option<&Pool> {
+        self.pools.iter().find(|pool| pool.name == *name)
+    }
+}

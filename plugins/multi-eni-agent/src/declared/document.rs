@@ -1,0 +1,191 @@
+//! One document of a file: that it is a NodeENI, its name, and its `spec` with every field that has the wrong shape.
+
+use super::fault::Faults;
+use super::manifest::{API_VERSION, KIND, NodeEniSpec};
+use node::names::PoolName;
+use node::settings::near::nearest;
+use serde_json::{Map, Value};
+
+/// The fields of a manifest beside `spec` that say nothing to a pool: those that an API server writes.
+const TOP: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+
+/// Kubernetes' `ObjectMeta`.
+const METADATA: [&str; 15] = [
+    "annotations",
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "labels",
+    "managedFields",
+    "name",
+    "namespace",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
+/// What a field of `spec` is called elsewhere and here, too far apart for a typing error.
+const CALLED_ELSEWHERE: [(&str, &str); 18] = [
+    ("cooldown", "cooldownSeconds"),
+    ("dpdkEnabled", "enableDPDK"),
+    ("dpdk", "enableDPDK"),
+    ("groups", "securityGroupIDs"),
+    ("interfaceName", "linkName"),
+    ("ipv6AddressCount", "ipv6Addresses"),
+    ("matchExpressions", "nodeSelectorExpressions"),
+    ("matchLabels", "nodeSelector"),
+    ("maxSize", "max"),
+    ("minSize", "min"),
+    ("networkCardIndex", "networkCard"),
+    ("nodeAffinity", "nodeSelectorExpressions"),
+    ("secondaryIPv4", "secondaryIPv4Addresses"),
+    ("secondaryPrivateIpAddressCount", "secondaryIPv4Addresses"),
+    ("securityGroups", "securityGroupIDs"),
+    ("subnets", "subnetIDs"),
+    ("warmENITarget", "warm"),
+    ("warmPool", "warm"),
+];
+
+/// A document, as far as it can be read.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) name: Option<PoolName>,
+    /// Nothing if any of it has the wrong shape.
+    pub(super) spec: Option<NodeEniSpec>,
+    pub(super) faults: Faults,
+}
+
+/// The manifests in a document: itself, or the items of a list as `kubectl get -o yaml` prints it.
+pub(super) fn manifests(document: Value) -> Vec<Value> {
+    let is_list = document.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
+    match document {
+        Value::Object(mut list) if is_list => match list.remove("items") {
+            Some(Value::Array(items)) => items,
+            _ => vec![Value::Object(list)],
+        },
+        one => vec![one],
+    }
+}
+
+/// Reads one manifest.
+pub(super) fn read(manifest: &Value) -> Document {
+    let mut faults = Faults::default();
+    let Value::Object(top) = manifest else {
+        faults.push("", "is not a NodeENI but a single value or a list");
+        return Document { name: None, spec: None, faults };
+    };
+    expect(top, "apiVersion", API_VERSION, &mut faults);
+    expect(top, "kind", KIND, &mut faults);
+    refuse_unknown(top, "", &TOP, &mut faults);
+    let name = name(top, &mut faults);
+    let spec = spec(top, &mut faults);
+    Document { name, spec, faults }
+}
+
+fn expect(top: &Map<String, Value>, key: &str, expected: &str, faults: &mut Faults) {
+    match top.get(key) {
+        Some(Value::String(text)) if text == expected => {}
+        Some(other) => faults.push(key, format_args!("is {other}; only {expected} belongs here")),
+        None => faults.push(key, format_args!("is missing; write {expected}")),
+    }
+}
+
+fn name(top: &Map<String, Value>, faults: &mut Faults) -> Option<PoolName> {
+    let Some(Value::Object(metadata)) = top.get("metadata") else {
+        faults.push("metadata.name", "is missing; it is the pool's name");
+        return None;
+    };
+    refuse_unknown(metadata, "metadata.", &METADATA, faults);
+    match metadata.get("name") {
+        Some(Value::String(name)) => faults.take("metadata.name", name.parse::<PoolName>()),
+        Some(other) => {
+            faults.push("metadata.name", format_args!("is {other} and has to be text"));
+            None
+        }
+        None => {
+            faults.push("metadata.name", "is missing; it is the pool's name");
+            None
+        }
+    }
+}
+
+/// Each field is read on its own first, so that all faults are named and not only the first.
+fn spec(top: &Map<String, Value>, faults: &mut Faults) -> Option<NodeEniSpec> {
+    let spec = match top.get("spec") {
+        Some(Value::Object(spec)) => spec,
+        Some(_) => {
+            faults.push("spec", "has to be an object of fields");
+            return None;
+        }
+        None => {
+            faults.push("spec", "is missing");
+            return None;
+        }
+    };
+    let known = fields();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let mut right = true;
+    for (key, value) in spec {
+        right &= field(key, value, &known, faults);
+    }
+    if right { serde_json::from_value(Value::Object(spec.clone())).ok() } else { None }
+}
+
+fn field(key: &str, value: &Value, known: &[&str], faults: &mut Faults) -> bool {
+    if !known.contains(&key) {
+        let elsewhere = CALLED_ELSEWHERE.iter().find(|(other, _)| other.eq_ignore_ascii_case(key));
+        let meant = elsewhere.map(|&(_, here)| here).or_else(|| nearest(key, known.iter().copied()));
+        faults.push(format!("spec.{key}"), unknown(meant));
+        return false;
+    }
+    if key == "nodeSelector" && is_selector_of_other_kind(value) {
+        let why = "is a map of labels and their values; expressions stand beside it, in spec.nodeSelectorExpressions";
+        faults.push("spec.nodeSelector", why);
+        return false;
+    }
+    let alone = Value::Object(Map::from_iter([(key.to_string(), value.clone())]));
+    match serde_path_to_error::deserialize::<_, NodeEniSpec>(&alone) {
+        Ok(_) => true,
+        Err(error) => {
+            faults.push(format!("spec.{}", error.path()), error.inner());
+            false
+        }
+    }
+}
+
+/// A `LabelSelector` in the place of a map of labels.
+fn is_selector_of_other_kind(value: &Value) -> bool {
+    ["matchLabels", "matchExpressions"].iter().any(|key| value.get(key).is_some_and(|inner| !inner.is_string()))
+}
+
+/// The names of the fields of `spec`: what serde writes of an empty one.
+fn fields() -> Vec<String> {
+    match serde_json::to_value(NodeEniSpec::default()) {
+        Ok(Value::Object(fields)) => fields.into_iter().map(|(name, _)| name).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn refuse_unknown(object: &Map<String, Value>, place: &str, known: &[&str], faults: &mut Faults) {
+    for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
+        // A field of `spec` that slipped out by its indentation.
+        let slipped = place.is_empty() && fields().contains(key);
+        let why = if slipped {
+            format!("is no field here; it belongs below spec, as spec.{key}")
+        } else {
+            unknown(nearest(key, known.iter().copied()))
+        };
+        faults.push(format!("{place}{key}"), why);
+    }
+}
+
+fn unknown(meant: Option<&str>) -> String {
+    match meant {
+        Some(meant) => format!("is no field of a NodeENI; {meant} is"),
+        None => "is no field of a NodeENI".to_string(),
+    }
+}

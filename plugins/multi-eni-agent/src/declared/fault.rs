@@ -1,0 +1,63 @@
+//! What is wrong with a manifest, and where.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// One fault of a file, a document in it or a field of that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The file, or the folder.
+    pub(crate) file: PathBuf,
+    /// The pool, if its name can be read.
+    pub(crate) pool: Option<String>,
+    /// The field, like `spec.subnetIDs[1]`; empty for the whole.
+    pub(crate) path: String,
+    /// What is wrong, and what to write.
+    pub(crate) why: String,
+}
+
+impl Fault {
+    /// A fault of a whole file.
+    pub(crate) fn of_file(file: &Path, why: impl fmt::Display) -> Self {
+        Self { file: file.to_path_buf(), pool: None, path: String::new(), why: one_line(&why.to_string()) }
+    }
+}
+
+/// A fault is one line, whatever a parser or a manifest puts into its words.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.file.display())?;
+        for part in self.pool.iter().chain(Some(&self.path).filter(|path| !path.is_empty())) {
+            write!(f, "{}: ", part.escape_debug())?;
+        }
+        f.write_str(&self.why)
+    }
+}
+
+/// The faults of one document, while it is looked at.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<(String, String)>);
+
+impl Faults {
+    /// Notes a fault of a field.
+    pub(super) fn push(&mut self, path: impl Into<String>, why: impl fmt::Display) {
+        self.0.push((path.into(), one_line(&why.to_string())));
+    }
+
+    /// The value, or its fault.
+    pub(super) fn take<T, E: fmt::Display>(&mut self, path: impl Into<String>, value: Result<T, E>) -> Option<T> {
+        value.map_err(|why| self.push(path, why)).ok()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn into_inner(self) -> Vec<(String, String)> {
+        self.0
+    }
+}

@@ -1,0 +1,44 @@
+//! How many, and how long.
+
+use super::{Found, within};
+use crate::declared::fault::Faults;
+use crate::declared::manifest::NodeEniSpec;
+use crate::declared::pool::Pool;
+
+/// No instance type has more than 50 IPv4 addresses on an ENI (EC2, "Maximum IP addresses per network interface"), the
+/// primary one among them.
+pub(super) fn secondary_ipv4(spec: &NodeEniSpec, faults: &mut Faults) -> u32 {
+    within("spec.secondaryIPv4Addresses", spec.secondary_ipv4_addresses, &(0..=49), 0, faults)
+}
+
+/// Nor more than 50 IPv6 addresses.
+pub(super) fn ipv6(spec: &NodeEniSpec, faults: &mut Faults) -> u32 {
+    within("spec.ipv6Addresses", spec.ipv6_addresses, &(0..=50), 0, faults)
+}
+
+/// A neighbour may send to an address's last user for half a minute; a day is a mistake.
+pub(super) fn cooldown(spec: &NodeEniSpec, faults: &mut Faults) -> u64 {
+    within("spec.cooldownSeconds", spec.cooldown_seconds, &(0..=86_400), 30, faults)
+}
+
+/// How `warm`, `min` and `max` go together.
+pub(super) fn sizes(pool: &Pool, found: &mut Found) {
+    match pool.max {
+        Some(max) => {
+            for (path, value) in [("spec.warm", Some(pool.warm)), ("spec.min", pool.min)] {
+                if let Some(value) = value.filter(|&value| value > max) {
+                    found.faults.push(path, format_args!("is {value} and spec.max is {max}; it can be at most that"));
+                }
+            }
+            if max == 0 {
+                found.notes.push("spec.max", "is 0: the pool has no ENI, and gives up those that no pod has");
+            }
+        }
+        None if pool.min == Some(0) && pool.warm == 0 => {
+            let why =
+                "is 0 without spec.warm and spec.max: the pool never has an ENI; write max to let it grow on demand";
+            found.notes.push("spec.min", why);
+        }
+        None => {}
+    }
+}

@@ -1,0 +1,85 @@
+//! The ENI as a device.
+
+use super::{Found, said, within};
+use crate::declared::fault::Faults;
+use crate::declared::manifest::NodeEniSpec;
+use node::inventory::Mode;
+use node::names::{PciAddr, PoolName};
+
+/// The prefix of a resource's name that has none, as the original has it.
+const PREFIX: &str = "intel.com";
+
+/// 0 is the primary ENI; amazon-vpc-cni has a table of 100 indices and looks at all of an instance's.
+pub(super) fn index(spec: &NodeEniSpec, faults: &mut Faults) -> u32 {
+    within("spec.deviceIndex", spec.device_index, &(1..=99), 1, faults)
+}
+
+/// The largest instance types have 32.
+pub(super) fn network_card(spec: &NodeEniSpec, faults: &mut Faults) -> u32 {
+    within("spec.networkCard", spec.network_card, &(0..=63), 0, faults)
+}
+
+/// The `ena` driver takes 128 (`ENA_MIN_MTU` in `drivers/net/ethernet/amazon/ena/ena_netdev.h`) and above; 9001 is EC2's most
+/// ("Network MTU for your EC2 instance"). Below 1280 the kernel takes IPv6 off a link (RFC 8200, section 5).
+pub(super) fn mtu(spec: &NodeEniSpec, ipv6: u32, faults: &mut Faults) -> Option<u32> {
+    let mtu = spec.mtu.filter(|&mtu| mtu != 0)?;
+    if ipv6 > 0 && (128..1280).contains(&mtu) {
+        faults.push("spec.mtu", format_args!("is {mtu}, and IPv6 needs 1280"));
+    }
+    Some(within("spec.mtu", Some(mtu), &(128..=9001), mtu, faults))
+}
+
+/// What becomes of the device, of the four fields of the original that are about it.
+pub(super) fn mode(spec: &NodeEniSpec, found: &mut Found) -> Mode {
+    let mode = if spec.enable_dpdk == Some(true) { Mode::VfioPci } else { Mode::Netdev };
+    match (mode, said(spec.dpdk_driver.as_ref())) {
+        (_, None | Some("vfio-pci")) => {}
+        (Mode::VfioPci, Some(driver)) => {
+            let why = "only vfio-pci keeps a device behind the IOMMU, so it is the only one here";
+            found.faults.push("spec.dpdkDriver", format_args!("is {driver:?}; {why}"));
+        }
+        (Mode::Netdev, Some(_)) => found.notes.push("spec.dpdkDriver", "has no effect without enableDPDK: true"),
+    }
+    if let Some(text) = said(spec.dpdk_pci_address.as_ref())
+        && found.faults.take("spec.dpdkPCIAddress", text.parse::<PciAddr>()).is_some()
+    {
+        let why = "has no effect: a device's address is what the kernel says when EC2 attaches it, on each node anew";
+        found.notes.push("spec.dpdkPCIAddress", why);
+    }
+    mode
+}
+
+/// The resource that the kubelet gives the pool's devices out by; the two fields are the same.
+pub(super) fn resource_name(spec: &NodeEniSpec, faults: &mut Faults) -> Option<String> {
+    let both = [
+        ("spec.resourceName", said(spec.resource_name.as_ref())),
+        ("spec.dpdkResourceName", said(spec.dpdk_resource_name.as_ref())),
+    ];
+    let mut names = both.into_iter().filter_map(|(path, text)| {
+        let name = text.map(with_prefix)?;
+        check_resource(path, &name, faults);
+        Some(name)
+    });
+    let (first, second) = (names.next(), names.next());
+    drop(names);
+    if second.is_some() && first != second {
+        faults.push("spec.dpdkResourceName", "is another name than spec.resourceName; leave one of them out");
+    }
+    first
+}
+
+fn with_prefix(text: &str) -> String {
+    if text.contains('/') { text.to_string() } else { format!("{PREFIX}/{text}") }
+}
+
+/// An extended resource of Kubernetes ("Managing Resources for Containers"): a domain that is not its own, and a name of at most 63
+/// bytes.
+fn check_resource(path: &str, name: &str, faults: &mut Faults) {
+    let domain = name.split('/').next().unwrap_or_default();
+    let reserved = domain == "kubernetes.io" || domain.ends_with(".kubernetes.io");
+    let legal = domain.parse::<PoolName>().is_ok() && node::settings::label::is_key(name);
+    if reserved || !legal {
+        let rule = "a resource is like example.com/name, with a domain that is not Kubernetes' own";
+        faults.push(path, format_args!("{name:?} is no resource; {rule}"));
+    }
+}
