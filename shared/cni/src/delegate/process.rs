@@ -1,17 +1,18 @@
 //! The process of a delegate: started, fed, read and, if need be, killed.
 
-use std::convert::Infallible;
-use std::future::pending;
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek, Write};
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use super::{Delegate, Invocation};
@@ -46,13 +47,12 @@ pub(super) async fn run(delegate: &Delegate, verb: Verb, invocation: &Invocation
     let late = || delegate.error(Code::TRY_AGAIN, format!("{verb} did not end in {limit:?} and was killed, try again"));
     let failed = |doing: &str, error: io::Error| delegate.error(Code::IO, format!("cannot {doing}: {error}"));
 
-    let config = Value::Object(invocation.config.clone()).to_string();
     let spawned = timeout(limit, spawn(delegate, verb, invocation)).await.map_err(|_| late())?;
     let mut child = spawned.map_err(|error| failed(&format!("start {}", delegate.path.display()), error))?;
     let group = Group::of(&child);
 
     let rest = limit.saturating_sub(started.elapsed());
-    let error = match timeout(rest, converse(&mut child, config.as_bytes())).await {
+    let error = match timeout(rest, converse(&mut child)).await {
         Ok(Ok(Conversation::Ended(output))) => {
             group.release();
             return Ok(output);
@@ -70,14 +70,29 @@ pub(super) async fn run(delegate: &Delegate, verb: Verb, invocation: &Invocation
 }
 
 async fn spawn(delegate: &Delegate, verb: Verb, invocation: &Invocation<'_>) -> io::Result<Child> {
-    let mut command = command(delegate, verb, invocation);
+    let config = stdin(invocation)?;
+    let start = async || {
+        let mut command = command(delegate, verb, invocation);
+        command.stdin(config.try_clone()?);
+        // Starting a process stops the thread that does it until the process runs; the caller has other things to do.
+        spawn_blocking(move || command.spawn()).await?
+    };
     for wait in BUSY {
-        match command.spawn() {
+        match start().await {
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => sleep(wait).await,
             outcome => return outcome,
         }
     }
-    command.spawn()
+    start().await
+}
+
+/// The configuration as a file in memory, whole before the process starts: through a pipe, a process would wait for it as
+/// long as its parent is busy, and a parent that moves a link is busy for the kernel's grace periods.
+fn stdin(invocation: &Invocation<'_>) -> io::Result<File> {
+    let mut file = File::from(memfd_create(c"cni-config", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(Value::Object(invocation.config.clone()).to_string().as_bytes())?;
+    file.rewind()?;
+    Ok(file)
 }
 
 fn command(delegate: &Delegate, verb: Verb, invocation: &Invocation<'_>) -> Command {
@@ -88,7 +103,6 @@ fn command(delegate: &Delegate, verb: Verb, invocation: &Invocation<'_>) -> Comm
     command
         .envs(&invocation.environment.variables)
         .env("CNI_COMMAND", verb.as_str())
-        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .process_group(0)
@@ -101,13 +115,13 @@ enum Conversation {
     TooMuch,
 }
 
-/// Feeds and reads at the same time, since a pipe holds less than a large configuration or answer.
-async fn converse(child: &mut Child, config: &[u8]) -> io::Result<Conversation> {
-    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+/// Reads until it ends.
+async fn converse(child: &mut Child) -> io::Result<Conversation> {
+    let stdout = child.stdout.take();
     let mut bytes = Vec::new();
     let status = {
         let mut reading = pin!(read(stdout, &mut bytes));
-        let mut ending = pin!(end(child, stdin, config));
+        let mut ending = pin!(child.wait());
         tokio::select! {
             read = &mut reading => match read? {
                 Read::TooMuch => return Ok(Conversation::TooMuch),
@@ -120,20 +134,6 @@ async fn converse(child: &mut Child, config: &[u8]) -> io::Result<Conversation> 
         }
     };
     Ok(Conversation::Ended(Output { status, stdout: bytes }))
-}
-
-/// Feeds the process until it ends. It may end without reading all, or any, of its stdin.
-async fn end(child: &mut Child, stdin: Option<ChildStdin>, config: &[u8]) -> io::Result<ExitStatus> {
-    let feeding = async {
-        if let Some(mut stdin) = stdin {
-            drop(stdin.write_all(config).await);
-        }
-        pending::<Infallible>().await
-    };
-    tokio::select! {
-        status = child.wait() => status,
-        never = feeding => match never {},
-    }
 }
 
 enum Read {
