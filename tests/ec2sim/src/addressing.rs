@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnetwork::{Ipv4Network, Ipv6Network};
+use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 
 use crate::error::Error;
 use crate::ids::{SubnetId, VpcId};
@@ -27,7 +27,13 @@ pub(crate) fn next_ipv4(
     subnet: &SubnetId,
     spoken: impl Fn(Ipv4Addr) -> bool,
 ) -> Result<Ipv4Addr, Error> {
+    // Both ascend, so a full subnet is walked once and not once for each of its addresses.
+    let mut taken = state.index().taken_ipv4(subnet).peekable();
     usable(state.subnet(subnet)?.ipv4)
+        .filter(|address| {
+            while taken.next_if(|other| other < address).is_some() {}
+            taken.peek() != Some(address)
+        })
         .map(Ipv4Addr::from_bits)
         .find(|address| !spoken(*address) && free(state, subnet, (*address).into()).is_ok())
         .ok_or_else(|| Error::SubnetFull(subnet.clone()))
@@ -82,14 +88,39 @@ fn overlap_rule(a: &SubnetRecord, b: &SubnetRecord) -> &'static str {
     if a.ipv4.overlaps(b.ipv4) { "overlaps another subnet" } else { "its IPv6 CIDR overlaps another subnet's" }
 }
 
+/// How many addresses an ENI can still have (`AvailableIpAddressCount`).
+pub(crate) fn free_ipv4(state: &State, subnet: &SubnetId) -> Result<u32, Error> {
+    let range = usable(state.subnet(subnet)?.ipv4);
+    let in_prefixes: u32 = state.index().prefixes(subnet).map(|prefix| ipv4_size(&prefix)).sum();
+    let taken = u32::try_from(state.index().taken_ipv4(subnet).count()).unwrap_or(u32::MAX);
+    Ok((range.end - range.start).saturating_sub(in_prefixes.saturating_add(taken)))
+}
+
+fn ipv4_size(prefix: &IpNetwork) -> u32 {
+    match prefix {
+        IpNetwork::V4(v4) => v4.size(),
+        IpNetwork::V6(_) => 0,
+    }
+}
+
+/// The first free IPv6 address of the subnet's second kibi: EC2 gives any of them, a test wants the same one twice.
+pub(crate) fn next_ipv6(state: &State, subnet: &SubnetId) -> Result<Ipv6Addr, Error> {
+    let network = state.subnet(subnet)?.ipv6.ok_or_else(|| Error::NoIpv6(subnet.clone()))?;
+    let base = network.network().to_bits() + 0x400;
+    (base..=u128::MAX)
+        .map(Ipv6Addr::from_bits)
+        .take_while(|address| network.contains(*address))
+        .find(|address| free(state, subnet, (*address).into()).is_ok())
+        .ok_or_else(|| Error::SubnetFull(subnet.clone()))
+}
+
 fn usable(network: Ipv4Network) -> std::ops::Range<u32> {
     network.network().to_bits() + RESERVED_FIRST..network.broadcast().to_bits()
 }
 
 fn free(state: &State, subnet: &SubnetId, address: IpAddr) -> Result<(), Error> {
-    let mut enis = state.enis.iter().filter(|(_, eni)| eni.subnet == *subnet);
-    match enis.find(|(_, eni)| eni.has(address)) {
-        Some((owner, _)) => Err(Error::AddressInUse { address, owner: owner.clone() }),
+    match state.index().owner(subnet, address) {
+        Some(owner) => Err(Error::AddressInUse { address, owner: owner.clone() }),
         None => Ok(()),
     }
 }
@@ -97,12 +128,13 @@ fn free(state: &State, subnet: &SubnetId, address: IpAddr) -> Result<(), Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::Tags;
 
     fn state_with(subnet: &str) -> (State, SubnetId) {
         let (mut state, id, vpc) = (State::default(), SubnetId::nth(1), VpcId::nth(1));
         let ipv4: Ipv4Network = subnet.parse().unwrap();
         let ipv6 = Some("2001:db8:0:1::/64".parse().unwrap());
-        state.subnets.insert(id.clone(), SubnetRecord { vpc, zone: "z".into(), ipv4, ipv6 });
+        state.subnets.insert(id.clone(), SubnetRecord { vpc, zone: "z".into(), ipv4, ipv6, tags: Tags::new() });
         (state, id)
     }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 
-use crate::cloud::{Cloud, Inner};
+use crate::cloud::{Cloud, Inner, Played};
 use crate::error::Error;
 use crate::ids::{AttachmentId, EniId, InstanceId};
-use crate::state::{AttachmentRecord, EniRecord, State};
+use crate::state::{AttachmentRecord, AttachmentStatus, EniRecord, State};
 use crate::wire::{Allowed, Port};
 
 /// An attachment to be made.
@@ -21,11 +21,19 @@ pub struct AttachBuilder {
     index: Option<u32>,
     card: u32,
     name: Option<String>,
+    ends: Ends,
+}
+
+/// What becomes of an ENI when its instance ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    Never,
+    WithTheInstance,
 }
 
 impl AttachBuilder {
     pub(crate) fn new(cloud: Arc<Cloud>, eni: EniId, instance: InstanceId) -> Self {
-        Self { cloud, eni, instance, index: None, card: 0, name: None }
+        Self { cloud, eni, instance, index: None, card: 0, name: None, ends: Ends::Never }
     }
 
     /// The device index; the lowest free one of the card unless said.
@@ -47,9 +55,15 @@ impl AttachBuilder {
         self
     }
 
+    /// It is deleted when its instance ends (deleteOnTermination).
+    pub fn ends_with_instance(mut self) -> Self {
+        self.ends = Ends::WithTheInstance;
+        self
+    }
+
     /// Attaches. The link is there, and down, when this returns.
     pub fn now(self) -> Result<AttachmentId, Error> {
-        let Self { cloud, eni: id, instance, index, card, name } = self;
+        let Self { cloud, eni: id, instance, index, card, name, ends } = self;
         cloud.change(|inner: &mut Inner| {
             let (vpc, eni) = (inner.state.vpc_of(&id)?, inner.state.eni(&id)?);
             if let Some(attachment) = &eni.attachment {
@@ -57,18 +71,30 @@ impl AttachBuilder {
             }
             let index = slot(&inner.state, &instance, card, index)?;
             let host_name = name.unwrap_or_else(|| format!("eth{}", card * 100 + index));
-            inner.wire(&vpc)?.plug(Port {
-                eni: id.clone(),
-                subnet: eni.subnet.clone(),
-                mac: eni.mac,
-                mtu: eni.mtu,
-                host: inner.state.instance(&instance)?.host.clone(),
-                host_name: host_name.clone(),
-                allowed: allowed(eni),
-            })?;
+            if inner.played == Played::ByTheKernel {
+                inner.wire(&vpc)?.plug(Port {
+                    eni: id.clone(),
+                    subnet: eni.subnet.clone(),
+                    mac: eni.mac,
+                    mtu: eni.mtu,
+                    host: inner.state.instance(&instance)?.host.clone().ok_or(Error::OnPaper)?,
+                    host_name: host_name.clone(),
+                    allowed: allowed(eni),
+                })?;
+            }
             let attachment = AttachmentId::nth(inner.state.next());
-            let record = AttachmentRecord { id: attachment.clone(), instance, index, card, host_name };
-            inner.state.eni_mut(&id)?.attachment = Some(record);
+            let record = AttachmentRecord {
+                id: attachment.clone(),
+                instance,
+                index,
+                card,
+                host_name,
+                status: AttachmentStatus::Attached,
+                delete_on_termination: ends == Ends::WithTheInstance,
+                since: inner.clock.now(),
+                plugged: true,
+            };
+            inner.state.change_eni(&id, |eni| eni.attachment = Some(record))?;
             Ok(attachment)
         })
     }
@@ -79,12 +105,7 @@ fn slot(state: &State, instance: &InstanceId, card: u32, wish: Option<u32>) -> R
     if card >= state.instance(instance)?.cards {
         return Err(Error::Value { what: "network card", value: card.to_string(), rule: "the instance has fewer" });
     }
-    let owner = |index: u32| {
-        state.enis.iter().find_map(|(id, eni)| {
-            let at = eni.attachment.as_ref()?;
-            (at.instance == *instance && at.card == card && at.index == index).then(|| id.clone())
-        })
-    };
+    let owner = |index: u32| state.index().in_slot(instance, (card, index)).cloned();
     let lowest = || (0..).find(|index| owner(*index).is_none()).unwrap_or(u32::MAX);
     let index = wish.unwrap_or_else(lowest);
     match owner(index) {

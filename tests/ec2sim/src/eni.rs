@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::addressing::{check_ipv4, check_ipv6, ipv4_gateway};
 use crate::attach::{AttachBuilder, allowed};
-use crate::cloud::{Cloud, Inner};
+use crate::cloud::{Cloud, Inner, Played};
 use crate::error::{Error, parse};
 use crate::facts::{self, EniFacts};
 use crate::ids::EniId;
@@ -65,12 +65,12 @@ impl Eni {
     pub fn detach(&self) -> Result<(), Error> {
         self.cloud.change(|inner| {
             let vpc = inner.state.vpc_of(&self.id)?;
-            if inner.state.eni(&self.id)?.attachment.is_none() {
-                return Err(Error::NotAttached(self.id.clone()));
+            let attachment = inner.state.eni(&self.id)?.attachment.as_ref();
+            let plugged = attachment.ok_or_else(|| Error::NotAttached(self.id.clone()))?.plugged;
+            if inner.played == Played::ByTheKernel && plugged {
+                inner.wire(&vpc)?.unplug(self.id.clone())?;
             }
-            inner.wire(&vpc)?.unplug(self.id.clone())?;
-            inner.state.eni_mut(&self.id)?.attachment = None;
-            Ok(())
+            inner.state.change_eni(&self.id, |record| record.attachment = None)
         })
     }
 
@@ -80,7 +80,7 @@ impl Eni {
             if let Some(attachment) = &inner.state.eni(&self.id)?.attachment {
                 return Err(Error::Attached { eni: self.id.clone(), instance: attachment.instance.clone() });
             }
-            inner.state.enis.remove(&self.id);
+            inner.state.remove_eni(&self.id);
             Ok(())
         })
     }
@@ -93,11 +93,11 @@ impl Eni {
             match address {
                 IpAddr::V4(v4) => {
                     check_ipv4(&inner.state, &subnet, v4)?;
-                    inner.state.eni_mut(&self.id)?.secondaries.push(v4);
+                    inner.state.change_eni(&self.id, |record| record.secondaries.push(v4))?;
                 }
                 IpAddr::V6(v6) => {
                     check_ipv6(&inner.state, &subnet, v6)?;
-                    inner.state.eni_mut(&self.id)?.ipv6.push(v6);
+                    inner.state.change_eni(&self.id, |record| record.ipv6.push(v6))?;
                 }
             }
             self.renew_filter(inner)
@@ -108,11 +108,13 @@ impl Eni {
     pub fn unassign(&self, address: &str) -> Result<(), Error> {
         let address: IpAddr = parse("address", address, "an address of the ENI")?;
         self.cloud.change(|inner| {
-            let eni = inner.state.eni_mut(&self.id)?;
-            let before = eni.secondaries.len() + eni.ipv6.len();
-            eni.secondaries.retain(|v4| IpAddr::V4(*v4) != address);
-            eni.ipv6.retain(|v6: &Ipv6Addr| IpAddr::V6(*v6) != address);
-            if before == eni.secondaries.len() + eni.ipv6.len() {
+            let gone = inner.state.change_eni(&self.id, |eni| {
+                let before = eni.secondaries.len() + eni.ipv6.len();
+                eni.secondaries.retain(|v4| IpAddr::V4(*v4) != address);
+                eni.ipv6.retain(|v6: &Ipv6Addr| IpAddr::V6(*v6) != address);
+                before != eni.secondaries.len() + eni.ipv6.len()
+            })?;
+            if !gone {
                 return Err(Error::NotThere(address.to_string()));
             }
             self.renew_filter(inner)
@@ -149,7 +151,7 @@ impl Eni {
 
     fn renew_filter(&self, inner: &mut Inner) -> Result<(), Error> {
         let eni = inner.state.eni(&self.id)?;
-        if eni.attachment.is_none() {
+        if inner.played == Played::OnPaper || eni.attachment.as_ref().is_none_or(|at| !at.plugged) {
             return Ok(());
         }
         let allowed = allowed(eni);

@@ -11,7 +11,7 @@ use crate::eni::Eni;
 use crate::error::{Error, parse};
 use crate::ids::{EniId, SubnetId};
 use crate::mac::MacAddr;
-use crate::state::{EniRecord, SecurityGroup, State};
+use crate::state::{EniRecord, SecurityGroup, State, Tags};
 use crate::vpc::{network4, network6};
 
 /// With these MTUs a link can carry IPv4 at all (`ETH_MIN_MTU`), and no ENI can more.
@@ -32,6 +32,10 @@ pub struct EniBuilder {
     ipv4_prefixes: Vec<String>,
     ipv6_prefixes: Vec<String>,
     groups: Vec<SecurityGroup>,
+    tags: Tags,
+    description: String,
+    interface_type: String,
+    requester: Option<String>,
 }
 
 impl EniBuilder {
@@ -48,6 +52,10 @@ impl EniBuilder {
             ipv4_prefixes: Vec::new(),
             ipv6_prefixes: Vec::new(),
             groups: Vec::new(),
+            tags: Tags::new(),
+            description: String::new(),
+            interface_type: "interface".into(),
+            requester: None,
         }
     }
 
@@ -105,20 +113,66 @@ impl EniBuilder {
         self
     }
 
+    /// A tag; can be said several times.
+    pub fn tag(mut self, key: &str, value: &str) -> Self {
+        self.tags.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Its description.
+    pub fn description(mut self, description: &str) -> Self {
+        description.clone_into(&mut self.description);
+        self
+    }
+
+    /// Its type, `efa` or `trunk`; `interface` unless said.
+    pub fn interface_type(mut self, kind: &str) -> Self {
+        kind.clone_into(&mut self.interface_type);
+        self
+    }
+
+    /// A service made it for itself, as `amazon-elb`: nobody else may attach, detach or delete it.
+    pub fn managed_by(mut self, requester: &str) -> Self {
+        self.requester = Some(requester.to_owned());
+        self
+    }
+
     /// Makes it, not attached.
     pub fn create(self) -> Result<Eni, Error> {
         let wish = Wish::read(&self)?;
-        let (subnet, groups, mtu) = (self.subnet, self.groups, self.mtu);
-        let (id, mac, primary) = self.cloud.change(|inner: &mut Inner| {
+        let Self { cloud, subnet, groups, mtu, tags, description, interface_type, requester, .. } = self;
+        let (id, mac, primary) = cloud.change(|inner: &mut Inner| {
+            let vpc = inner.state.subnet(&subnet)?.vpc.clone();
             wish.check_identity(&inner.state)?;
             let id = wish.id.clone().unwrap_or_else(|| EniId::nth(inner.state.next()));
             let mac = wish.mac.unwrap_or_else(|| MacAddr::nth(inner.state.next()));
             let primary = wish.check(inner, &subnet)?;
-            let record = wish.into_record(mac, mtu, subnet, primary, groups);
-            inner.state.enis.insert(id.clone(), record);
+            for group in &groups {
+                inner.state.know_group(&vpc, group);
+            }
+            let record = EniRecord {
+                mac,
+                mtu,
+                subnet,
+                primary,
+                secondaries: wish.secondaries,
+                ipv6: wish.ipv6,
+                ipv4_prefixes: wish.ipv4_prefixes,
+                ipv6_prefixes: wish.ipv6_prefixes,
+                groups,
+                attachment: None,
+                tags,
+                description,
+                source_dest_check: true,
+                interface_type,
+                requester,
+                pending: false,
+                created: inner.clock.now(),
+            };
+            inner.state.put_eni(id.clone(), record);
             Ok((id, mac, primary))
         })?;
-        Ok(Eni::new(self.cloud, id, mac, primary))
+        Ok(Eni::new(cloud, id, mac, primary))
     }
 }
 
@@ -189,34 +243,12 @@ impl Wish {
     /// Identifiers and MACs are an ENI's alone.
     fn check_identity(&self, state: &State) -> Result<(), Error> {
         let rule = "another ENI has it";
-        if let Some(id) = self.id.as_ref().filter(|id| state.enis.contains_key(*id)) {
+        if let Some(id) = self.id.as_ref().filter(|id| state.enis().contains_key(*id)) {
             return Err(Error::Value { what: "id", value: id.to_string(), rule });
         }
-        match self.mac.filter(|mac| state.enis.values().any(|eni| eni.mac == *mac)) {
+        match self.mac.filter(|mac| state.enis().values().any(|eni| eni.mac == *mac)) {
             Some(mac) => Err(Error::Value { what: "mac", value: mac.to_string(), rule }),
             None => Ok(()),
-        }
-    }
-
-    fn into_record(
-        self,
-        mac: MacAddr,
-        mtu: u32,
-        subnet: SubnetId,
-        primary: Ipv4Addr,
-        groups: Vec<SecurityGroup>,
-    ) -> EniRecord {
-        EniRecord {
-            mac,
-            mtu,
-            subnet,
-            primary,
-            secondaries: self.secondaries,
-            ipv6: self.ipv6,
-            ipv4_prefixes: self.ipv4_prefixes,
-            ipv6_prefixes: self.ipv6_prefixes,
-            groups,
-            attachment: None,
         }
     }
 }

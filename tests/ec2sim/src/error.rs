@@ -26,6 +26,12 @@ pub enum Error {
     /// EC2: `InsufficientFreeAddressesInSubnet`.
     #[error("{0} has no free IPv4 address")]
     SubnetFull(SubnetId),
+    /// EC2: `InvalidParameterValue`, for an IPv6 address of a subnet that has no IPv6 CIDR.
+    #[error("{0} has no IPv6 CIDR")]
+    NoIpv6(SubnetId),
+    /// A part of a region that no kernel plays was asked for its namespace.
+    #[error("no kernel plays this region")]
+    OnPaper,
     /// EC2: `InvalidNetworkInterface.InUse`.
     #[error("{eni} is attached to {instance}")]
     Attached { eni: EniId, instance: InstanceId },
@@ -44,6 +50,9 @@ pub enum Error {
     /// The kernel refused.
     #[error("the fabric's namespace refuses")]
     Wire(#[from] WireError),
+    /// The API's server could not start.
+    #[error("the API cannot listen on {address}")]
+    Serve { address: String, source: std::io::Error },
     /// The metadata service.
     #[error("no metadata service")]
     Imds(#[from] ImdsError),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Played};
 use crate::error::Error;
 use crate::facts::{self, EniFacts};
 use crate::instance::InstanceBuilder;
@@ -16,7 +16,7 @@ const ACCOUNT: &str = "123456789012";
 /// A simulated region of one account. Dropping it is [`Fabric::delete`]; when its process dies, the kernel does the same.
 #[derive(Debug)]
 pub struct Fabric {
-    cloud: Arc<Cloud>,
+    pub(crate) cloud: Arc<Cloud>,
 }
 
 impl Fabric {
@@ -29,7 +29,18 @@ impl Fabric {
     /// An empty region of this name.
     #[must_use]
     pub fn in_region(region: &str) -> Self {
-        Self { cloud: Arc::new(Cloud::new(State::of_region(region, ACCOUNT))) }
+        Self::played(region, Played::ByTheKernel)
+    }
+
+    /// An empty region, `us-east-1`, of records only: no kernel, no namespace, no root. Its API and its metadata facts are
+    /// the same; who wants to see its NICs gives the API a [`crate::Hardware`].
+    #[must_use]
+    pub fn on_paper() -> Self {
+        Self::played(REGION, Played::OnPaper)
+    }
+
+    fn played(region: &str, played: Played) -> Self {
+        Self { cloud: Arc::new(Cloud::new(State::of_region(region, ACCOUNT), played)) }
     }
 
     /// A VPC with this IPv4 CIDR, in a namespace of its own.
@@ -37,14 +48,18 @@ impl Fabric {
         VpcBuilder::new(Arc::clone(&self.cloud), ipv4)
     }
 
-    /// An instance whose machine is the namespace of the calling thread.
+    /// An instance whose machine is the namespace of the calling thread; on paper it has none.
     pub fn instance(&self) -> InstanceBuilder {
-        InstanceBuilder::new(Arc::clone(&self.cloud), Netns::of_this_thread().map_err(Error::Netns))
+        let machine = match self.cloud.lock().played {
+            Played::ByTheKernel => Netns::of_this_thread().map(Some).map_err(Error::Netns),
+            Played::OnPaper => Ok(None),
+        };
+        InstanceBuilder::new(Arc::clone(&self.cloud), machine)
     }
 
     /// An instance whose machine is the given namespace.
     pub fn instance_in(&self, machine: &Netns) -> InstanceBuilder {
-        InstanceBuilder::new(Arc::clone(&self.cloud), Ok(machine.clone()))
+        InstanceBuilder::new(Arc::clone(&self.cloud), Ok(Some(machine.clone())))
     }
 
     /// From now on a link that dies with a pod's namespace comes back in its instance's namespace, down, with its MAC,
@@ -58,7 +73,7 @@ impl Fabric {
 
     /// All ENIs, by identifier.
     pub fn enis(&self) -> Result<Vec<EniFacts>, Error> {
-        self.cloud.read(|state| state.enis.keys().map(|id| facts::eni(state, id)).collect())
+        self.cloud.read(|state| state.enis().keys().map(|id| facts::eni(state, id)).collect())
     }
 
     /// Takes every link down, in the instances' namespaces too, and ends the VPCs.

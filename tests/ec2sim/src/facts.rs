@@ -1,14 +1,17 @@
 //! What a test may know of an ENI or an instance, joined from the records and detached from the fabric.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use ipnetwork::{Ipv4Network, Ipv6Network};
 use serde::Serialize;
 
+use crate::cloud::Inner;
 use crate::error::Error;
 use crate::ids::{AttachmentId, EniId, InstanceId, SubnetId, VpcId};
 use crate::mac::MacAddr;
-use crate::state::{SecurityGroup, State};
+use crate::state::{AttachmentStatus, EniRecord, EniStatus, SecurityGroup, State, Tags};
 
 /// An instance, as its metadata describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,6 +34,8 @@ pub struct AttachmentFacts {
     pub network_card: u32,
     /// The link's name in the instance's namespace when the ENI was attached.
     pub host_name: String,
+    pub status: AttachmentStatus,
+    pub delete_on_termination: bool,
 }
 
 /// An ENI with all that EC2 knows of it and its surroundings.
@@ -55,6 +60,11 @@ pub struct EniFacts {
     pub security_groups: Vec<SecurityGroup>,
     pub owner_id: String,
     pub attachment: Option<AttachmentFacts>,
+    pub status: EniStatus,
+    pub tags: Tags,
+    pub description: String,
+    pub interface_type: String,
+    pub source_dest_check: bool,
 }
 
 impl EniFacts {
@@ -65,9 +75,13 @@ impl EniFacts {
 }
 
 pub(crate) fn eni(state: &State, id: &EniId) -> Result<EniFacts, Error> {
-    let eni = state.eni(id)?.clone();
+    of_record(state, id, state.eni(id)?.clone())
+}
+
+fn of_record(state: &State, id: &EniId, eni: EniRecord) -> Result<EniFacts, Error> {
     let subnet = state.subnet(&eni.subnet)?.clone();
     let vpc = state.vpc(&subnet.vpc)?.clone();
+    let status = eni.status();
     Ok(EniFacts {
         network_interface_id: id.clone(),
         mac: eni.mac,
@@ -92,7 +106,14 @@ pub(crate) fn eni(state: &State, id: &EniId) -> Result<EniFacts, Error> {
             device_index: attachment.index,
             network_card: attachment.card,
             host_name: attachment.host_name,
+            status: attachment.status,
+            delete_on_termination: attachment.delete_on_termination,
         }),
+        status,
+        tags: eni.tags,
+        description: eni.description,
+        interface_type: eni.interface_type,
+        source_dest_check: eni.source_dest_check,
     })
 }
 
@@ -110,11 +131,19 @@ pub(crate) fn instance(state: &State, id: &InstanceId) -> Result<InstanceFacts, 
 
 /// The ENIs of an instance, by network card and device index.
 pub(crate) fn enis_of(state: &State, instance: &InstanceId) -> Result<Vec<EniFacts>, Error> {
-    let all: Result<Vec<EniFacts>, Error> = state.enis.keys().map(|id| eni(state, id)).collect();
-    let slot = |eni: &EniFacts| {
-        eni.attachment.as_ref().filter(|at| at.instance_id == *instance).map(|at| (at.network_card, at.device_index))
-    };
-    let mut enis: Vec<EniFacts> = all?.into_iter().filter(|eni| slot(eni).is_some()).collect();
-    enis.sort_by_key(slot);
-    Ok(enis)
+    state.index().at(instance).map(|(_, id)| eni(state, id)).collect()
+}
+
+/// The same, as it was then.
+pub(crate) fn enis_then(inner: &Inner, instance: &InstanceId, then: Duration) -> Result<Vec<EniFacts>, Error> {
+    let state = &inner.state;
+    let now = state.index().at(instance).map(|(_, id)| id);
+    let ids: BTreeSet<&EniId> = inner.history.changed_after(then).into_iter().chain(now).collect();
+    let records = ids.into_iter().filter_map(|id| Some((id, inner.history.at(id, then)?)));
+    let attached = records.filter(|(_, record)| record.attachment_to(instance).is_some());
+    let facts: Result<Vec<EniFacts>, Error> =
+        attached.map(|(id, record)| of_record(state, id, record.clone())).collect();
+    let mut facts = facts?;
+    facts.sort_by_key(|eni| eni.attachment.as_ref().map(|at| (at.network_card, at.device_index)));
+    Ok(facts)
 }

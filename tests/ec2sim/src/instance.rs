@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::facts::{self, EniFacts, InstanceFacts};
 use crate::ids::InstanceId;
 use crate::netns::Netns;
-use crate::state::InstanceRecord;
+use crate::state::{InstanceRecord, InstanceState, Tags};
 use crate::wire;
 
 /// An instance, to attach ENIs to and to ask for its metadata.
@@ -34,9 +34,17 @@ impl Instance {
         self.cloud.read(|state| facts::enis_of(state, &self.id))
     }
 
+    /// The same as its metadata service knows it, which is behind by [`crate::Timing::metadata`].
+    pub(crate) fn enis_of_metadata(&self) -> Result<Vec<EniFacts>, Error> {
+        self.cloud.look(|inner| {
+            let then = inner.clock.now().saturating_sub(inner.timing.metadata);
+            facts::enis_then(inner, &self.id, then)
+        })
+    }
+
     /// The namespace that plays the machine.
     pub fn netns(&self) -> Result<Netns, Error> {
-        self.cloud.read(|state| state.instance(&self.id).map(|record| record.host.clone()))
+        self.cloud.read(|state| state.instance(&self.id)?.host.clone().ok_or(Error::OnPaper))
     }
 }
 
@@ -45,16 +53,17 @@ impl Instance {
 #[must_use = "nothing is made before `create`"]
 pub struct InstanceBuilder {
     cloud: Arc<Cloud>,
-    machine: Result<Netns, Error>,
+    machine: Result<Option<Netns>, Error>,
     id: Option<String>,
     kind: String,
     zone: Option<String>,
-    cards: u32,
+    cards: Option<u32>,
+    tags: Tags,
 }
 
 impl InstanceBuilder {
-    pub(crate) fn new(cloud: Arc<Cloud>, machine: Result<Netns, Error>) -> Self {
-        Self { cloud, machine, id: None, kind: "m5.xlarge".into(), zone: None, cards: 1 }
+    pub(crate) fn new(cloud: Arc<Cloud>, machine: Result<Option<Netns>, Error>) -> Self {
+        Self { cloud, machine, id: None, kind: "m5.xlarge".into(), zone: None, cards: None, tags: Tags::new() }
     }
 
     /// Its identifier, `i-` and 17 hexadecimal digits.
@@ -75,27 +84,38 @@ impl InstanceBuilder {
         self
     }
 
-    /// How many network cards its type has; 1 unless said. With one the metadata have no `network-card`.
+    /// How many network cards it has; as its type, and 1 of an unknown type, unless said. With one the metadata have no
+    /// `network-card`.
     pub fn network_cards(mut self, cards: u32) -> Self {
-        self.cards = cards;
+        self.cards = Some(cards);
+        self
+    }
+
+    /// A tag; can be said several times.
+    pub fn tag(mut self, key: &str, value: &str) -> Self {
+        self.tags.insert(key.to_owned(), value.to_owned());
         self
     }
 
     /// Makes it. The machine's loopback is turned on.
     pub fn create(self) -> Result<Instance, Error> {
         let host = self.machine?;
-        wire::boot(&host)?;
+        host.as_ref().map_or(Ok(()), wire::boot)?;
         let rule = "i- and 17 hexadecimal digits";
         let wish = self.id.map(|id| InstanceId::new(&id).map_err(|_| Error::Value { what: "id", value: id, rule }));
         let wish = wish.transpose()?;
-        let (kind, zone, cards) = (self.kind, self.zone, self.cards);
+        let (kind, zone, cards, tags) = (self.kind, self.zone, self.cards, self.tags);
         let id = self.cloud.change(|inner| {
             if let Some(id) = wish.as_ref().filter(|id| inner.state.instances.contains_key(*id)) {
                 return Err(Error::Value { what: "id", value: id.to_string(), rule: "another instance has it" });
             }
             let id = wish.unwrap_or_else(|| InstanceId::nth(inner.state.next()));
             let zone = zone.unwrap_or_else(|| format!("{}a", inner.state.region));
-            inner.state.instances.insert(id.clone(), InstanceRecord { kind, zone, cards, host });
+            let of_type = || inner.api.types.get(&kind).and_then(|of| u32::try_from(of.cards.len()).ok());
+            let cards = cards.or_else(of_type).unwrap_or(1);
+            let state = InstanceState::Running;
+            let record = InstanceRecord { kind, zone, cards, host, state, tags, refused_beyond: None };
+            inner.state.instances.insert(id.clone(), record);
             Ok(id)
         })?;
         Ok(Instance { cloud: self.cloud, id })

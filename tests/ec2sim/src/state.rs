@@ -1,15 +1,19 @@
 //! What the simulated EC2 knows, as plain values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
-use ipnetwork::{Ipv4Network, Ipv6Network};
+use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::ids::{AttachmentId, EniId, InstanceId, SubnetId, VpcId};
 use crate::mac::MacAddr;
 use crate::netns::Netns;
+
+/// Tags of a resource, by key.
+pub type Tags = BTreeMap<String, String>;
 
 /// A security group, by identifier and name. The fabric reports groups and does not enforce them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,6 +36,24 @@ pub(crate) struct SubnetRecord {
     pub(crate) zone: String,
     pub(crate) ipv4: Ipv4Network,
     pub(crate) ipv6: Option<Ipv6Network>,
+    pub(crate) tags: Tags,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct GroupRecord {
+    pub(crate) vpc: VpcId,
+    pub(crate) name: String,
+    pub(crate) tags: Tags,
+}
+
+/// The life of an instance, as far as network interfaces see it
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstanceState {
+    Running,
+    ShuttingDown,
+    Terminated,
 }
 
 #[derive(Debug, Clone)]
@@ -39,7 +61,32 @@ pub(crate) struct InstanceRecord {
     pub(crate) kind: String,
     pub(crate) zone: String,
     pub(crate) cards: u32,
-    pub(crate) host: Netns,
+    /// None where no kernel plays the machine.
+    pub(crate) host: Option<Netns>,
+    pub(crate) state: InstanceState,
+    pub(crate) tags: Tags,
+    /// A limit of interfaces that EC2 enforces, lower than what it tells of the type.
+    pub(crate) refused_beyond: Option<u32>,
+}
+
+/// The life of an attachment (`NetworkInterfaceAttachment.status` of the API reference).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AttachmentStatus {
+    Attaching,
+    Attached,
+    Detaching,
+}
+
+/// The life of an ENI (`NetworkInterface.status` of the API reference).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EniStatus {
+    Pending,
+    Available,
+    Attaching,
+    InUse,
+    Detaching,
 }
 
 #[derive(Debug, Clone)]
@@ -49,6 +96,11 @@ pub(crate) struct AttachmentRecord {
     pub(crate) index: u32,
     pub(crate) card: u32,
     pub(crate) host_name: String,
+    pub(crate) status: AttachmentStatus,
+    pub(crate) delete_on_termination: bool,
+    pub(crate) since: Duration,
+    /// Whether the machine has the NIC.
+    pub(crate) plugged: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -63,29 +115,57 @@ pub(crate) struct EniRecord {
     pub(crate) ipv6_prefixes: Vec<Ipv6Network>,
     pub(crate) groups: Vec<SecurityGroup>,
     pub(crate) attachment: Option<AttachmentRecord>,
+    pub(crate) tags: Tags,
+    pub(crate) description: String,
+    pub(crate) source_dest_check: bool,
+    /// `interface`, `efa`, `trunk`, …
+    pub(crate) interface_type: String,
+    /// The service that made it for itself, as `amazon-elb`.
+    pub(crate) requester: Option<String>,
+    pub(crate) pending: bool,
+    pub(crate) created: Duration,
 }
 
 impl EniRecord {
-    pub(crate) fn has(&self, address: IpAddr) -> bool {
-        match address {
-            IpAddr::V4(v4) => {
-                self.primary == v4
-                    || self.secondaries.contains(&v4)
-                    || self.ipv4_prefixes.iter().any(|prefix| prefix.contains(v4))
-            }
-            IpAddr::V6(v6) => self.ipv6.contains(&v6) || self.ipv6_prefixes.iter().any(|prefix| prefix.contains(v6)),
+    /// The addresses that are its own one by one.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        let v4 = std::iter::once(self.primary).chain(self.secondaries.iter().copied()).map(IpAddr::V4);
+        v4.chain(self.ipv6.iter().copied().map(IpAddr::V6))
+    }
+
+    pub(crate) fn prefixes(&self) -> impl Iterator<Item = IpNetwork> + '_ {
+        let v4 = self.ipv4_prefixes.iter().copied().map(IpNetwork::V4);
+        v4.chain(self.ipv6_prefixes.iter().copied().map(IpNetwork::V6))
+    }
+
+    pub(crate) fn status(&self) -> EniStatus {
+        match self.attachment.as_ref().map(|attachment| attachment.status) {
+            None if self.pending => EniStatus::Pending,
+            None => EniStatus::Available,
+            Some(AttachmentStatus::Attaching) => EniStatus::Attaching,
+            Some(AttachmentStatus::Attached) => EniStatus::InUse,
+            Some(AttachmentStatus::Detaching) => EniStatus::Detaching,
         }
+    }
+
+    pub(crate) fn attachment_to(&self, instance: &InstanceId) -> Option<&AttachmentRecord> {
+        self.attachment.as_ref().filter(|attachment| attachment.instance == *instance)
     }
 }
 
+/// Reads go to the maps; ENIs change by [`State::put_eni`] and [`State::change_eni`] only, which keep the indexes.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) region: String,
     pub(crate) account: String,
     pub(crate) vpcs: BTreeMap<VpcId, VpcRecord>,
     pub(crate) subnets: BTreeMap<SubnetId, SubnetRecord>,
+    pub(crate) groups: BTreeMap<String, GroupRecord>,
     pub(crate) instances: BTreeMap<InstanceId, InstanceRecord>,
-    pub(crate) enis: BTreeMap<EniId, EniRecord>,
+    enis: BTreeMap<EniId, EniRecord>,
+    index: crate::index::Index,
+    /// ENIs that were made, changed or deleted since the last [`State::take_touched`].
+    touched: BTreeSet<EniId>,
     made: u64,
 }
 
@@ -112,12 +192,48 @@ impl State {
         self.instances.get(id).ok_or_else(|| Error::NotThere(id.to_string()))
     }
 
+    pub(crate) fn enis(&self) -> &BTreeMap<EniId, EniRecord> {
+        &self.enis
+    }
+
+    pub(crate) fn index(&self) -> &crate::index::Index {
+        &self.index
+    }
+
     pub(crate) fn eni(&self, id: &EniId) -> Result<&EniRecord, Error> {
         self.enis.get(id).ok_or_else(|| Error::NotThere(id.to_string()))
     }
 
-    pub(crate) fn eni_mut(&mut self, id: &EniId) -> Result<&mut EniRecord, Error> {
-        self.enis.get_mut(id).ok_or_else(|| Error::NotThere(id.to_string()))
+    pub(crate) fn put_eni(&mut self, id: EniId, record: EniRecord) {
+        self.index.add(&id, &record);
+        self.touched.insert(id.clone());
+        self.enis.insert(id, record);
+    }
+
+    pub(crate) fn remove_eni(&mut self, id: &EniId) {
+        if let Some(record) = self.enis.remove(id) {
+            self.index.remove(id, &record);
+            self.touched.insert(id.clone());
+        }
+    }
+
+    pub(crate) fn change_eni<T>(&mut self, id: &EniId, change: impl FnOnce(&mut EniRecord) -> T) -> Result<T, Error> {
+        let record = self.enis.get_mut(id).ok_or_else(|| Error::NotThere(id.to_string()))?;
+        self.index.remove(id, record);
+        let outcome = change(record);
+        self.index.add(id, record);
+        self.touched.insert(id.clone());
+        Ok(outcome)
+    }
+
+    pub(crate) fn take_touched(&mut self) -> BTreeSet<EniId> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// A group that a builder names becomes one of the VPC.
+    pub(crate) fn know_group(&mut self, vpc: &VpcId, group: &SecurityGroup) {
+        let record = GroupRecord { vpc: vpc.clone(), name: group.name.clone(), tags: Tags::new() };
+        self.groups.entry(group.id.clone()).or_insert(record);
     }
 
     /// The VPC in whose namespace an ENI's link ends.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use ipnetwork::{Ipv4Network, Ipv6Network};
 
-use crate::cloud::{Cloud, Inner};
+use crate::cloud::{Cloud, Inner, Played};
 use crate::error::{Error, parse};
 use crate::ids::VpcId;
 use crate::netns::Netns;
+use crate::security_group::SecurityGroupBuilder;
 use crate::state::VpcRecord;
 use crate::subnet::SubnetBuilder;
 use crate::wire::Wire;
@@ -29,6 +30,11 @@ impl Vpc {
     /// A subnet with this IPv4 CIDR.
     pub fn subnet(&self, ipv4: &str) -> SubnetBuilder {
         SubnetBuilder::new(Arc::clone(&self.cloud), self.id.clone(), ipv4)
+    }
+
+    /// A security group of this name.
+    pub fn security_group(&self, name: &str) -> SecurityGroupBuilder {
+        SecurityGroupBuilder::new(Arc::clone(&self.cloud), self.id.clone(), name)
     }
 
     /// The namespace that plays it, to look at its wires.
@@ -76,13 +82,15 @@ impl VpcBuilder {
         let ipv6 = self.ipv6.iter().map(|cidr| network6(cidr)).collect::<Result<Vec<_>, Error>>()?;
         let (place, returns) = (self.place, Arc::clone(&self.cloud.returns));
         let id = self.cloud.change(|inner: &mut Inner| {
-            let wire = Wire::start(place, returns)?;
-            if inner.keeping {
-                wire.keep()?;
-            }
             let id = VpcId::nth(inner.state.next());
+            if inner.played == Played::ByTheKernel {
+                let wire = Wire::start(place, returns)?;
+                if inner.keeping {
+                    wire.keep()?;
+                }
+                inner.wires.insert(id.clone(), wire);
+            }
             inner.state.vpcs.insert(id.clone(), VpcRecord { ipv4, ipv6 });
-            inner.wires.insert(id.clone(), wire);
             Ok(id)
         })?;
         Ok(Vpc { cloud: self.cloud, id })

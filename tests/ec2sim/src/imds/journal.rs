@@ -10,7 +10,7 @@ use super::server::below_latest;
 
 /// A request that came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub struct MetadataRequest {
     /// `GET`, `PUT`.
     pub method: String,
     /// With its leading slash, `/latest/meta-data/mac`.
@@ -19,7 +19,7 @@ pub struct Request {
     pub status: Option<u16>,
 }
 
-impl Request {
+impl MetadataRequest {
     pub(super) fn is_to(&self, prefix: &str) -> bool {
         below_latest(&self.path).starts_with(prefix)
     }
@@ -27,7 +27,7 @@ impl Request {
 
 #[derive(Debug)]
 pub(super) struct Journal {
-    requests: Mutex<Vec<Request>>,
+    requests: Mutex<Vec<MetadataRequest>>,
     came: Condvar,
     count: watch::Sender<usize>,
 }
@@ -42,7 +42,7 @@ impl Journal {
     /// Gives the request's number.
     pub(super) fn begin(&self, method: &str, path: &str) -> usize {
         let mut requests = self.lock();
-        requests.push(Request { method: method.to_owned(), path: path.to_owned(), status: None });
+        requests.push(MetadataRequest { method: method.to_owned(), path: path.to_owned(), status: None });
         self.count.send_replace(requests.len());
         self.came.notify_all();
         requests.len() - 1
@@ -63,12 +63,13 @@ impl Journal {
         }
     }
 
-    pub(super) fn all(&self) -> Vec<Request> {
+    pub(super) fn all(&self) -> Vec<MetadataRequest> {
         self.lock().clone()
     }
 
-    pub(super) fn wait(&self, path: &str, wanted: usize, limit: Duration) -> Result<Vec<Request>, ImdsError> {
-        let to = |all: &[Request]| all.iter().filter(|request| request.is_to(path)).cloned().collect::<Vec<_>>();
+    pub(super) fn wait(&self, path: &str, wanted: usize, limit: Duration) -> Result<Vec<MetadataRequest>, ImdsError> {
+        let to =
+            |all: &[MetadataRequest]| all.iter().filter(|request| request.is_to(path)).cloned().collect::<Vec<_>>();
         let waited = self.came.wait_timeout_while(self.lock(), limit, |all| to(all).len() < wanted);
         let seen = to(&waited.unwrap_or_else(PoisonError::into_inner).0);
         if seen.len() >= wanted {
@@ -77,7 +78,7 @@ impl Journal {
         Err(ImdsError::NotAsked { path: path.to_owned(), wanted, seen: seen.len(), limit })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Request>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<MetadataRequest>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

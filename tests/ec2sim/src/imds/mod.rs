@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 pub use builder::ImdsBuilder;
 pub use fault::{FaultBuilder, Trigger};
-pub use journal::Request;
+pub use journal::MetadataRequest;
 pub use tree::Snapshot;
 
 use crate::error::Error;
@@ -89,18 +89,23 @@ impl Imds {
 
     /// Every request so far, in the order they came.
     #[must_use]
-    pub fn requests(&self) -> Vec<Request> {
+    pub fn requests(&self) -> Vec<MetadataRequest> {
         self.shared.journal.all()
     }
 
     /// The requests so far to paths below `/latest/` that begin with `prefix`.
     #[must_use]
-    pub fn requests_to(&self, prefix: &str) -> Vec<Request> {
+    pub fn requests_to(&self, prefix: &str) -> Vec<MetadataRequest> {
         self.requests().into_iter().filter(|request| request.is_to(prefix)).collect()
     }
 
     /// Waits until there were `wanted` requests to such paths.
-    pub fn await_requests(&self, prefix: &str, wanted: usize, limit: Duration) -> Result<Vec<Request>, ImdsError> {
+    pub fn await_requests(
+        &self,
+        prefix: &str,
+        wanted: usize,
+        limit: Duration,
+    ) -> Result<Vec<MetadataRequest>, ImdsError> {
         self.shared.journal.wait(prefix, wanted, limit)
     }
 }

@@ -18,7 +18,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub(super) fn of(instance: &Instance) -> Result<Self, Error> {
-        Ok(Self { instance: instance.facts()?, enis: instance.enis()? })
+        Ok(Self { instance: instance.facts()?, enis: instance.enis_of_metadata()? })
     }
 
     /// The primary ENI: device index 0 of card 0.

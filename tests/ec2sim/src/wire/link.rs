@@ -36,6 +36,18 @@ pub(super) async fn up(kernel: &Handle, index: u32) -> Result<(), WireError> {
     kernel.link().set(message).execute().await.map_err(failed(format!("set link {index} up")))
 }
 
+/// A link that is not there is not renamed, nor one that has its name already.
+pub(super) async fn rename(kernel: &Handle, mac: MacAddr, name: &str) -> Result<(), WireError> {
+    let is_it = |link: &LinkMessage| link.attributes.contains(&LinkAttribute::Address(mac.octets().to_vec()));
+    let named = LinkAttribute::IfName(name.to_owned());
+    let Some(link) = all(kernel).await?.into_iter().find(is_it) else { return Ok(()) };
+    if link.attributes.contains(&named) {
+        return Ok(());
+    }
+    let message = LinkUnspec::new_with_index(link.header.index).name(name.to_owned()).build();
+    kernel.link().set(message).execute().await.map_err(failed(format!("rename the link of {mac} to {name}")))
+}
+
 pub(super) async fn delete(kernel: &Handle, index: u32) -> Result<(), WireError> {
     match kernel.link().del(index).execute().await {
         // The namespace of the other end died first.

@@ -24,12 +24,18 @@ pub(crate) use order::{Allowed, Port, Segment};
 pub(crate) use returns::Returns;
 
 use crate::ids::EniId;
+use crate::mac::MacAddr;
 use crate::netns::Netns;
 use order::{Answer, Call, Order};
 
 /// Turns a machine's loopback on, as every machine does when it boots.
 pub(crate) fn boot(machine: &Netns) -> Result<(), WireError> {
     machine.run(task::loopback_up)?
+}
+
+/// Renames the link with this MAC, as udev does when a NIC has come. It may have been taken away before.
+pub(crate) fn rename(machine: &Netns, mac: MacAddr, name: &str) -> Result<(), WireError> {
+    machine.run(|| task::rename(mac, name))?
 }
 
 /// A running VPC namespace.

@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::order::{Answer, Call, Order};
 use super::port::Ports;
 use super::{Returns, WireError, filter, link, segment};
+use crate::mac::MacAddr;
 use crate::netns::Netns;
 
 pub(super) fn main(
@@ -43,6 +44,15 @@ pub(super) fn loopback_up() -> Result<(), WireError> {
         let (connection, kernel, _) = new_connection().map_err(WireError::Socket)?;
         tokio::spawn(connection);
         link::loopback_up(&kernel).await
+    })
+}
+
+/// In the namespace of the calling thread.
+pub(super) fn rename(mac: MacAddr, name: &str) -> Result<(), WireError> {
+    runtime()?.block_on(async {
+        let (connection, kernel, _) = new_connection().map_err(WireError::Socket)?;
+        tokio::spawn(connection);
+        link::rename(&kernel, mac, name).await
     })
 }
 

@@ -1,0 +1,85 @@
+//! The HTTP side: a POST is a call; a connection that is to be dropped is closed without a word.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Notify;
+
+use super::form::Form;
+use super::{principal, read, write};
+use crate::api::{Delivery, Ec2, Reply};
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) ec2: Ec2,
+    /// Something may have become due earlier.
+    pub(super) called: Notify,
+}
+
+pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) -> std::io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let router = Router::new().fallback(handle).with_state(Arc::clone(&shared));
+    tokio::select! {
+        served = axum::serve(listener, router) => served,
+        () = keep_time(&shared) => Ok(()),
+    }
+}
+
+/// Things happen when they are due, also if nobody calls.
+async fn keep_time(shared: &Shared) {
+    loop {
+        match shared.ec2.tick() {
+            Some(due) => {
+                let wait = due.saturating_sub(shared.ec2.now());
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = shared.called.notified() => {}
+                }
+            }
+            None => shared.called.notified().await,
+        }
+    }
+}
+
+async fn handle(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: String) -> Response {
+    let form = Form::read(&body);
+    let request = match read::request(&form) {
+        Ok(request) => request,
+        Err(refusal) => {
+            return document(refusal.status, write::refusal("00000000-0000-4000-8000-000000000000", &refusal));
+        }
+    };
+    let action = request.action();
+    let Reply { request_id, outcome, delivery } = shared.ec2.call(&principal::of(&headers), request);
+    shared.called.notify_one();
+    deliver(delivery).await;
+    match outcome {
+        Ok(response) => document(200, write::answer(action, &request_id, &response)),
+        Err(refusal) => document(refusal.status, write::refusal(&request_id, &refusal)),
+    }
+}
+
+/// What does not come back from here is never answered.
+async fn deliver(delivery: Delivery) {
+    match delivery {
+        Delivery::After(Duration::ZERO) => {}
+        Delivery::After(time) => tokio::time::sleep(time).await,
+        Delivery::Never => std::future::pending().await,
+        Delivery::Dropped(time) => {
+            tokio::time::sleep(time).await;
+            // Ends the connection's task, and with it the connection: nothing else that a handler does ends it unanswered.
+            std::panic::resume_unwind(Box::new("the connection is dropped"));
+        }
+    }
+}
+
+fn document(status: u16, xml: String) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = [(header::CONTENT_TYPE, "text/xml;charset=UTF-8"), (header::SERVER, "AmazonEC2")];
+    (status, headers, xml).into_response()
+}
