@@ -10,6 +10,8 @@ mod pool;
 mod selector;
 mod validate;
 
+#[cfg(test)]
+mod tests;
 
 pub(crate) use check::{Report, check};
 pub(crate) use fault::Fault;

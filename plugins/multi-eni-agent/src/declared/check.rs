@@ -1,7 +1,7 @@
 //! What the manifests of a folder mean for this node: the verb `check`.
 
 use super::selector::NodeLabels;
-use super::{Declared, Folder, Pool};
+use super::{Declared, Folder, Pool, Reference, SubnetChoice};
 use node::inventory::{Mode, Sharing};
 use node::names::PoolName;
 use node::settings::Settings;
@@ -77,9 +77,8 @@ fn count(number: usize, what: &str) -> String {
 /// What comes of a pool, in one line.
 impl fmt::Display for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list =
-            |references: &[super::Reference]| references.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        write!(f, "{}: {} in {}", self.name, self.size(), list(&self.subnets))?;
+        let list = |references: &[Reference]| references.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        write!(f, "{}: {}; subnets {}", self.name, self.size(), list(&self.subnets))?;
         write!(f, "; groups {}", list(&self.security_groups))?;
         match self.sharing {
             Sharing::Exclusive => write!(f, "; an ENI to a pod")?,
@@ -114,16 +113,15 @@ impl Pool {
     fn size(&self) -> String {
         let least = match (self.min, self.subnet_choice) {
             (Some(min), _) => min.to_string(),
-            (None, super::SubnetChoice::Each) => "one ENI for each subnet of the zone".to_string(),
-            (None, super::SubnetChoice::MostFree) => "1".to_string(),
+            (None, SubnetChoice::Each) => "one for each subnet of the zone".to_string(),
+            (None, SubnetChoice::MostFree) => "1".to_string(),
         };
         let most = match self.max {
-            Some(max) => format!(" to {max}"),
-            None if self.warm > 0 => " to what the instance type allows".to_string(),
+            Some(max) => format!(", at most {max}"),
+            None if self.warm > 0 => ", up to what the instance type allows".to_string(),
             None => String::new(),
         };
         let warm = if self.warm > 0 { format!(", {} of them free", self.warm) } else { String::new() };
-        let what = if self.min.is_none() && self.subnet_choice == super::SubnetChoice::Each { "" } else { " ENIs" };
-        format!("{least}{most}{what}{warm}")
+        format!("{least}{most}{warm}")
     }
 }

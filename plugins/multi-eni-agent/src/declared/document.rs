@@ -54,8 +54,10 @@ const CALLED_ELSEWHERE: [(&str, &str); 18] = [
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) name: Option<PoolName>,
-    /// Nothing if any of it has the wrong shape.
+    /// What of it has the right shape.
     pub(super) spec: Option<NodeEniSpec>,
+    /// The keys of `spec` that are not in it.
+    pub(super) misshapen: Vec<String>,
     pub(super) faults: Faults,
 }
 
@@ -76,14 +78,14 @@ pub(super) fn read(manifest: &Value) -> Document {
     let mut faults = Faults::default();
     let Value::Object(top) = manifest else {
         faults.push("", "is not a NodeENI but a single value or a list");
-        return Document { name: None, spec: None, faults };
+        return Document { name: None, spec: None, misshapen: Vec::new(), faults };
     };
     expect(top, "apiVersion", API_VERSION, &mut faults);
     expect(top, "kind", KIND, &mut faults);
     refuse_unknown(top, "", &TOP, &mut faults);
     let name = name(top, &mut faults);
-    let spec = spec(top, &mut faults);
-    Document { name, spec, faults }
+    let (spec, misshapen) = spec(top, &mut faults);
+    Document { name, spec, misshapen, faults }
 }
 
 fn expect(top: &Map<String, Value>, key: &str, expected: &str, faults: &mut Faults) {
@@ -113,26 +115,31 @@ fn name(top: &Map<String, Value>, faults: &mut Faults) -> Option<PoolName> {
     }
 }
 
-/// Each field is read on its own first, so that all faults are named and not only the first.
-fn spec(top: &Map<String, Value>, faults: &mut Faults) -> Option<NodeEniSpec> {
+/// Each field is read on its own first, so that all faults are named and not only the first. Gives what is right, and the names of
+/// the other fields.
+fn spec(top: &Map<String, Value>, faults: &mut Faults) -> (Option<NodeEniSpec>, Vec<String>) {
     let spec = match top.get("spec") {
         Some(Value::Object(spec)) => spec,
         Some(_) => {
             faults.push("spec", "has to be an object of fields");
-            return None;
+            return (None, Vec::new());
         }
         None => {
             faults.push("spec", "is missing");
-            return None;
+            return (None, Vec::new());
         }
     };
     let known = fields();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    let mut right = true;
+    let (mut right, mut misshapen) = (Map::new(), Vec::new());
     for (key, value) in spec {
-        right &= field(key, value, &known, faults);
+        if field(key, value, &known, faults) {
+            right.insert(key.clone(), value.clone());
+        } else {
+            misshapen.push(key.clone());
+        }
     }
-    if right { serde_json::from_value(Value::Object(spec.clone())).ok() } else { None }
+    (faults.take("spec", serde_json::from_value(Value::Object(right))), misshapen)
 }
 
 fn field(key: &str, value: &Value, known: &[&str], faults: &mut Faults) -> bool {

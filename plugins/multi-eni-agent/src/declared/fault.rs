@@ -53,6 +53,17 @@ impl Faults {
         value.map_err(|why| self.push(path, why)).ok()
     }
 
+    /// Leaves out those about a field that is of one kind with one of these keys: that `subnetIDs` is missing says nothing where
+    /// `subnetID` cannot be read.
+    pub(super) fn forget(&mut self, keys: &[String]) {
+        self.0.retain(|(path, _)| !keys.iter().any(|key| kind(path.trim_start_matches("spec.")) == kind(key)));
+    }
+
+    /// Takes over others.
+    pub(super) fn append(&mut self, mut others: Self) {
+        self.0.append(&mut others.0);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -60,4 +71,12 @@ impl Faults {
     pub(super) fn into_inner(self) -> Vec<(String, String)> {
         self.0
     }
+}
+
+/// Fields of `spec` that stand for each other have a beginning in common.
+const KINDS: [&str; 3] = ["nodeSelector", "subnet", "securityGroup"];
+
+fn kind(path: &str) -> &str {
+    let key = path.split(['.', '[']).next().unwrap_or(path);
+    KINDS.into_iter().find(|kind| key.starts_with(kind)).unwrap_or(key)
 }

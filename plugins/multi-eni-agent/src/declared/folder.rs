@@ -105,12 +105,13 @@ impl Reading {
     }
 
     fn document(&mut self, path: &Path, document: Document) {
-        let Document { name, spec, faults } = document;
-        let mut found = Found { faults, notes: Faults::default() };
-        let valid = name.as_ref().zip(spec).map(|(name, spec)| valid(name, &spec, &mut found));
-        let is_right = found.faults.is_empty();
+        let Document { name, spec, misshapen, mut faults } = document;
+        let mut found = Found::default();
+        let valid = name.as_ref().zip(spec).map(|(name, spec)| valid(name, &spec, &misshapen, &mut found));
+        faults.append(std::mem::take(&mut found.faults));
+        let is_right = faults.is_empty();
         let place = |faults: Faults| placed(path, name.as_ref(), faults);
-        self.faults.extend(place(found.faults));
+        self.faults.extend(place(faults));
         self.notes.extend(place(found.notes));
         match (name, valid) {
             (Some(name), Some(valid)) if is_right => self.add(name, Right { file: path.to_path_buf(), valid }),

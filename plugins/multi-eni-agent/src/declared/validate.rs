@@ -30,8 +30,8 @@ pub(super) struct Found {
     pub(super) notes: Faults,
 }
 
-/// The pool of a spec. It counts only if no fault was found.
-pub(super) fn valid(name: &PoolName, spec: &NodeEniSpec, found: &mut Found) -> Valid {
+/// The pool of a spec, of which the fields with these keys could not be read. It counts only if no fault was found.
+pub(super) fn valid(name: &PoolName, spec: &NodeEniSpec, misshapen: &[String], found: &mut Found) -> Valid {
     let selector = Selector::of(spec, &mut found.faults);
     let mode = device::mode(spec, found);
     let ipv6 = counts::ipv6(spec, &mut found.faults);
@@ -59,7 +59,10 @@ pub(super) fn valid(name: &PoolName, spec: &NodeEniSpec, found: &mut Found) -> V
         link_name: texts::link_name(spec, &mut found.faults),
     };
     counts::sizes(&pool, found);
-    together(&pool, &mut found.faults);
+    if misshapen.is_empty() {
+        together(&pool, &mut found.faults);
+    }
+    found.faults.forget(misshapen);
     Valid { pool, selector }
 }
 
