@@ -1,10 +1,22 @@
 //! The uses of addresses of shared ENIs. Written by the IPAM plugin.
 
+use crate::boot::seconds_since_boot;
+use crate::fault;
+use crate::inventory::Entry;
+use crate::lock;
 use crate::names::EniId;
 use crate::record::{Call, Owner};
-use crate::store::Kept;
+use crate::store::{self, Kept, Store};
+use crate::take_down::Outcome;
+use crate::verdict::{self, Life, Pods};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use std::time::Duration;
+
+/// The rest of an address whose ENI is not in the inventory any more: that of a pool that says nothing.
+const DEFAULT_COOLDOWN: u64 = 30;
+/// The lock over addresses is held for a few files of `/run`.
+const LOCK_LIMIT: Duration = Duration::from_secs(30);
 
 /// Who has which addresses of a shared ENI, in `addresses/<key>.json`. An address without one is free.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +55,71 @@ impl AddressUse {
             AddressState::Cooling { until } => now < until,
         }
     }
+
+    /// Its addresses, for people.
+    pub fn words(&self) -> String {
+        self.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Why addresses could not be given back.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The node's records.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The lock over addresses.
+    #[error(transparent)]
+    Lock(#[from] lock::Error),
+    /// The clock.
+    #[error("the time since the boot cannot be read")]
+    Clock(#[source] std::io::Error),
+}
+
+/// Lets the addresses of a use rest, if they are used: `now` is in seconds since the boot. The caller holds the lock over
+/// addresses.
+///
+/// # Errors
+/// Those of the store.
+pub fn release(store: &Store, usage: &AddressUse, inventory: &[Entry], now: u64) -> Result<(), store::Error> {
+    if usage.state != AddressState::Used {
+        return Ok(());
+    }
+    fault::point("before addresses are given back");
+    match cooldown(&usage.network_interface_id, inventory) {
+        0 => store.remove_address_use(&usage.owner)?,
+        rest => {
+            let state = AddressState::Cooling { until: now.saturating_add(rest) };
+            store.write_address_use(&AddressUse { state, ..usage.clone() })?;
+        }
+    }
+    fault::point("after addresses were given back");
+    log::info!("{} of {} given back by {}", usage.words(), usage.network_interface_id, usage.owner);
+    Ok(())
+}
+
+fn cooldown(eni: &EniId, inventory: &[Entry]) -> u64 {
+    let entry = inventory.iter().find(|entry| entry.network_interface_id == *eni);
+    entry.and_then(|entry| entry.pool.as_ref()).map_or(DEFAULT_COOLDOWN, |pool| pool.cooldown_seconds)
+}
+
+/// Lets the addresses of a pod rest that is taken to be dead. Whether it is dead is looked at again with the lock over addresses
+/// held.
+///
+/// # Errors
+/// [`Error`].
+pub async fn of_dead(store: &Store, usage: &AddressUse, pods: Pods<'_>) -> Result<Outcome, Error> {
+    let _lock = store.addresses_lock(LOCK_LIMIT).await?;
+    let now = store.address_uses()?.into_iter().find(|now| now.owner == usage.owner);
+    let Some(usage) = now.filter(|now| now.state == AddressState::Used && now.addresses == usage.addresses) else {
+        return Ok(Outcome::Nothing);
+    };
+    match verdict::of_use(&usage, pods) {
+        Life::Gone => {}
+        life => return Ok(Outcome::Spared(life)),
+    }
+    release(store, &usage, &store.inventory()?, seconds_since_boot().map_err(Error::Clock)?)?;
+    Ok(Outcome::Released)
 }
 
 impl Kept for AddressUse {

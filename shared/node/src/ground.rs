@@ -3,7 +3,7 @@
 use crate::device::Device;
 use crate::fault;
 use crate::netlink::{self, Link, LinkChange, Netlink, Placement, Route};
-use crate::netns::{Netns, Visit};
+use crate::netns::{self, Netns, Visit};
 use crate::step::{Detection, Place, Step};
 use crate::sysctl::Sysctl;
 use futures_util::StreamExt;
@@ -59,6 +59,18 @@ pub struct Side {
     pub netns: Netns,
     /// Socket and sysctls.
     pub visit: Visit,
+}
+
+impl Side {
+    /// The calling thread's own namespace. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// Those of the namespace and of the socket.
+    pub fn here() -> Result<Self, netns::Error> {
+        let netns = Netns::current()?;
+        let visit = netns.settle()?;
+        Ok(Self { netns, visit })
+    }
 }
 
 /// The two namespaces and the device.
@@ -214,6 +226,10 @@ impl Ground {
                         Detection::On => netlink.add_address_with_detection(index, *address).await,
                     },
                 )
+            }
+            Step::DeleteAddress(address) => {
+                let (netlink, index) = self.link(step).await?;
+                missing(step, netlink.delete_address(index, *address).await)
             }
             Step::AwaitDetection => self.await_detection(step).await,
             Step::AddRoute { place, route } => {

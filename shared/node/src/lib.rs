@@ -2,12 +2,15 @@
 //! about them.
 
 pub mod addresses;
+pub mod arrival;
 pub mod ask;
 pub mod boot;
 pub mod device;
 pub mod fault;
 pub mod files;
 pub mod ground;
+pub mod host;
+pub mod intent;
 pub mod inventory;
 pub mod liveness;
 pub mod lock;
@@ -21,3 +24,7 @@ pub mod settings;
 pub mod step;
 pub mod store;
 pub mod sysctl;
+pub mod take_down;
+pub mod take_out;
+pub mod verdict;
+pub mod watch;

@@ -39,7 +39,7 @@ fn mounted(inode: u64) -> std::io::Result<Vec<PathBuf>> {
 }
 
 /// Spaces and backslashes of a mount point stand in mountinfo as octal numbers.
-fn unescaped(field: &str) -> PathBuf {
+pub(crate) fn unescaped(field: &str) -> PathBuf {
     let (mut bytes, mut rest) = (Vec::new(), field.as_bytes());
     while let [first, tail @ ..] = rest {
         let octal = (*first == b'\\').then(|| tail.get(..3)).flatten();

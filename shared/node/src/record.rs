@@ -152,6 +152,21 @@ pub struct Call {
     pub args: String,
 }
 
+impl Call {
+    /// The pod that the runtime named in `CNI_ARGS`, if it did.
+    pub fn pod(&self) -> Option<Pod> {
+        let value = |key: &str| {
+            let pairs = self.args.split(';').filter_map(|pair| pair.split_once('='));
+            pairs.filter(|(name, _)| *name == key).map(|(_, value)| value.to_string()).next_back()
+        };
+        Some(Pod {
+            namespace: value("K8S_POD_NAMESPACE")?,
+            name: value("K8S_POD_NAME")?,
+            uid: value("K8S_POD_UID").filter(|uid| !uid.is_empty()),
+        })
+    }
+}
+
 /// An attachment on record, in `attachments/<key>.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

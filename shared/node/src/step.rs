@@ -68,6 +68,8 @@ pub enum Step {
         /// Whether it is looked for elsewhere first.
         detection: Detection,
     },
+    /// Takes an address from the device's link.
+    DeleteAddress(IpNetwork),
     /// Waits until duplicate address detection has ended on the device's link; a duplicate is an error.
     AwaitDetection,
     /// Adds a route. One over a link is one over the device's, whatever index it says.
@@ -110,6 +112,7 @@ impl fmt::Display for Step {
             Self::SetSysctl { sysctl, value } => write!(f, "set sysctl {sysctl} {value}"),
             Self::AddAddress { address, detection: Detection::Off } => write!(f, "add address {address}"),
             Self::AddAddress { address, detection: Detection::On } => write!(f, "add address {address} with detection"),
+            Self::DeleteAddress(address) => write!(f, "delete address {address}"),
             Self::AwaitDetection => write!(f, "await duplicate address detection"),
             Self::AddRoute { place, route } => write!(f, "add {place} route {route}"),
             Self::DeleteRoute { place, route } => write!(f, "delete {place} route {route}"),

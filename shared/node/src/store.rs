@@ -3,9 +3,11 @@
 use crate::addresses::AddressUse;
 use crate::boot::BootId;
 use crate::files::{self, Folder};
+use crate::intent::{Intent, Token};
 use crate::inventory::Entry;
 use crate::lock::{self, Lock};
 use crate::record::{Owner, Record};
+use crate::verdict::own_process_namespace;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -26,6 +28,9 @@ pub trait Kept: Serialize + DeserializeOwned {
 struct Envelope<T> {
     format: u32,
     boot_id: BootId,
+    /// The process namespace of the writer. What it made, another process can only look for from there or from above.
+    #[serde(default)]
+    process_namespace: Option<u64>,
     content: T,
 }
 
@@ -74,10 +79,12 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Store {
     boot_id: BootId,
+    process_namespace: Option<u64>,
     top: Folder,
     inventory: Folder,
     attachments: Folder,
     addresses: Folder,
+    creating: Folder,
     locks: Folder,
 }
 
@@ -93,9 +100,16 @@ impl Store {
             inventory: top.folder("inventory")?,
             attachments: top.folder("attachments")?,
             addresses: top.folder("addresses")?,
+            creating: top.folder("creating")?,
+            process_namespace: own_process_namespace(),
             locks: top.folder("lock")?,
             top,
         })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.top.path()
     }
 
     /// The inventory, sorted by ENI. An unreadable file is passed over and said: it is its writer's to set aside.
@@ -194,6 +208,45 @@ impl Store {
         Ok(self.addresses.remove(&owner.file_name()).map(drop)?)
     }
 
+    /// The process namespace of the plugin that wrote an owner's record, by its number; nothing if there is no record, or one
+    /// that does not say.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn process_namespace_of(&self, owner: &Owner) -> Result<Option<u64>, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Writer {
+            process_namespace: Option<u64>,
+        }
+        let Some(content) = self.attachments.read(&owner.file_name())? else { return Ok(None) };
+        Ok(serde_json::from_slice::<Writer>(&content).ok().and_then(|writer| writer.process_namespace))
+    }
+
+    /// Writes down what is about to be asked of EC2.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write_intent<T: Serialize + DeserializeOwned>(&self, intent: &Intent<T>) -> Result<(), Error> {
+        self.write(&self.creating, intent)
+    }
+
+    /// All that was about to be asked of EC2 in this boot, and is not forgotten. An unreadable one is set aside.
+    ///
+    /// # Errors
+    /// Those of listing the folder.
+    pub fn intents<T: Serialize + DeserializeOwned>(&self) -> Result<Vec<Intent<T>>, Error> {
+        self.all(&self.creating, Unreadable::SetAside)
+    }
+
+    /// Forgets what was about to be asked of EC2.
+    ///
+    /// # Errors
+    /// Those of removing.
+    pub fn remove_intent(&self, token: &Token) -> Result<(), Error> {
+        Ok(self.creating.remove(&token.file_name()).map(drop)?)
+    }
+
     /// The lock under which ENIs are chosen and claimed. Held shortly.
     ///
     /// # Errors
@@ -285,7 +338,8 @@ impl Store {
 
     fn write<T: Kept>(&self, folder: &Folder, content: &T) -> Result<(), Error> {
         let name = content.file_name();
-        let envelope = Envelope { format: T::FORMAT, boot_id: self.boot_id.clone(), content };
+        let (format, boot_id, process_namespace) = (T::FORMAT, self.boot_id.clone(), self.process_namespace);
+        let envelope = Envelope { format, boot_id, process_namespace, content };
         let text = serde_json::to_vec(&envelope).map_err(|source| Error::Encode { name: name.clone(), source })?;
         Ok(folder.write(&name, &text)?)
     }

@@ -73,6 +73,15 @@ impl Netlink {
         self.send(RouteNetlinkMessage::NewAddress(message), Ask::Create, operation).await
     }
 
+    /// Takes an address from the link.
+    ///
+    /// # Errors
+    /// The kernel's; `EADDRNOTAVAIL` if the link has it not.
+    pub async fn delete_address(&self, link: u32, network: IpNetwork) -> Result<(), Error> {
+        let operation = Operation::new(format!("take address {network} from link {link}"));
+        self.send(RouteNetlinkMessage::DelAddress(address_message(link, network)), Ask::Change, operation).await
+    }
+
     /// Gives the link an address that the kernel first looks for elsewhere (duplicate address detection, RFC 4862 section
     /// 5.4).
     ///

@@ -5,6 +5,7 @@ use crate::names::{AltName, IfName, MacAddr};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, Prop};
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, AsRawFd};
 
 /// A network device in one namespace, as the kernel describes it (`RTM_NEWLINK`, `rtnl_fill_ifinfo` in
@@ -45,6 +46,11 @@ pub struct Link {
 }
 
 impl Link {
+    /// The MTUs that the driver can do, in bytes.
+    pub fn mtu_range(&self) -> RangeInclusive<u32> {
+        self.min_mtu..=if self.max_mtu == 0 { u32::MAX } else { self.max_mtu }
+    }
+
     /// Whether it goes by this name, be it its own or an alternative one.
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name || self.altnames.iter().any(|altname| altname == name)

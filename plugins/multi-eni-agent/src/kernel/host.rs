@@ -1,0 +1,110 @@
+//! The machine itself.
+
+use super::{
+    ArrivalWish, Arrived, Care, Error, Event, HostLink, Life, Machine, Outcome, PodUids, Unseen, Verdict, ipam,
+};
+use futures_util::Stream;
+use node::addresses::{self, AddressUse};
+use node::ground::Side;
+use node::host::View;
+use node::record::Record;
+use node::store::Store;
+use node::verdict::{self, Pods, Sight};
+use node::{arrival, take_down, watch};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where drivers are looked up.
+const SYSFS: &str = "/sys";
+
+/// Where things are on this machine.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The manifests of pools.
+    pub pools_dir: PathBuf,
+    /// The kubelet's folder; a pod whose folder is below it is alive.
+    pub kubelet_dir: PathBuf,
+    /// The processes of the host: `/proc`, or where a container has the host's.
+    pub proc_dir: PathBuf,
+}
+
+/// The machine that the agent runs on. Its calls are made in the host's network namespace, inside a tokio runtime.
+#[derive(Debug, Clone)]
+pub struct Host {
+    store: Arc<Store>,
+    places: Places,
+}
+
+impl Host {
+    /// The machine with these records.
+    pub fn new(store: Arc<Store>, places: Places) -> Self {
+        Self { store, places }
+    }
+
+    fn pods<'a>(&'a self, of_api: Option<&'a PodUids>) -> Pods<'a> {
+        Pods { kubelet_dir: &self.places.kubelet_dir, of_api }
+    }
+
+    /// A look at all processes, which is a file or two of each, and so is not for a thread that others wait for.
+    async fn sight(&self) -> Option<Sight> {
+        let proc_dir = self.places.proc_dir.clone();
+        tokio::task::spawn_blocking(move || Sight::of(&proc_dir)).await.ok()
+    }
+
+    fn unreadable(&self, why: impl std::fmt::Display) -> Life {
+        Life::Unknown(Unseen::Unreadable { path: self.places.proc_dir.clone(), why: why.to_string() })
+    }
+}
+
+impl Machine for Host {
+    async fn links(&self) -> Result<Vec<HostLink>, Error> {
+        let host = Side::here()?;
+        Ok(View::read(&host.visit.netlink).await?.host_links(Path::new(SYSFS)))
+    }
+
+    async fn arrive(&self, wish: &ArrivalWish) -> Result<Arrived, Error> {
+        Ok(arrival::arrive(&self.store, wish, Path::new(SYSFS)).await?)
+    }
+
+    async fn look_after(&self, wish: &ArrivalWish) -> Result<Care, Error> {
+        Ok(arrival::look_after(&self.store, wish, Path::new(SYSFS)).await?)
+    }
+
+    async fn verdicts(&self, records: &[Record], pods: Option<&PodUids>) -> Vec<Verdict> {
+        let sight = if records.is_empty() { None } else { self.sight().await };
+        let life = |record: &Record| match &sight {
+            Some(sight) => verdict::of_record(record, &self.store, sight, self.pods(pods))
+                .unwrap_or_else(|error| self.unreadable(error)),
+            None => self.unreadable("the look at it did not end"),
+        };
+        records.iter().map(|record| Verdict { owner: record.owner.clone(), life: life(record) }).collect()
+    }
+
+    async fn address_verdicts(&self, uses: &[AddressUse], pods: Option<&PodUids>) -> Vec<Verdict> {
+        let life = |usage| verdict::of_use(usage, self.pods(pods));
+        uses.iter().map(|usage| Verdict { owner: usage.owner.clone(), life: life(usage) }).collect()
+    }
+
+    async fn release(&self, record: &Record, pods: Option<&PodUids>) -> Result<Outcome, Error> {
+        let (pods, proc_dir) = (self.pods(pods), &self.places.proc_dir);
+        Ok(take_down::of_dead(&self.store, record, pods, proc_dir, async |record: &Record| {
+            ipam::release(&record.call, &record.owner).await
+        })
+        .await?)
+    }
+
+    async fn release_addresses(&self, usage: &AddressUse, pods: Option<&PodUids>) -> Result<Outcome, Error> {
+        let outcome = addresses::of_dead(&self.store, usage, self.pods(pods)).await?;
+        if outcome == Outcome::Released
+            && let Err(error) = ipam::release_chain(&usage.call, &usage.owner).await
+        {
+            log::warn!("the chain of {} does not release: {error}", usage.owner);
+        }
+        Ok(outcome)
+    }
+
+    fn events(&self) -> Result<impl Stream<Item = Event> + Send + Unpin + 'static + use<>, Error> {
+        let watched = watch::Watched { state_dir: self.store.path(), pools_dir: &self.places.pools_dir };
+        Ok(watch::events(watched)?)
+    }
+}

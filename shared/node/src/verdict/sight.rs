@@ -1,0 +1,167 @@
+//! One look at all processes: which network namespaces they and their mounts have.
+//!
+//! The files of a process's namespaces (`/proc/<pid>/ns/…`, namespaces(7)) and its mounts (`/proc/<pid>/mountinfo`, proc(5)) are
+//! read through the folder of processes, so the agent's own mount namespace has no part in it.
+
+use super::Unseen;
+use crate::netns::{Identity, Netns};
+use std::collections::{BTreeMap, HashSet};
+use std::io::{Error, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// The first process namespace's number (`PROC_PID_INIT_INO` in `linux/proc_ns.h`): a folder of processes of it shows all.
+const FIRST_PROCESS_NAMESPACE: u64 = 0xEFFF_FFFC;
+/// The first user namespace's (`PROC_USER_INIT_INO`): capabilities in it are for all processes.
+const FIRST_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
+/// The number of `CAP_SYS_PTRACE` (`linux/capability.h`).
+const CAP_SYS_PTRACE: u32 = 19;
+
+/// The network namespaces that are in use, as far as can be seen.
+#[derive(Debug)]
+pub struct Sight {
+    proc_dir: PathBuf,
+    /// Where each can be opened, by its number.
+    namespaces: BTreeMap<u64, Vec<PathBuf>>,
+    /// The process namespace whose processes these are.
+    process_namespace: Result<u64, Unseen>,
+    /// What was not seen.
+    gap: Option<Unseen>,
+    home: Option<Netns>,
+}
+
+impl Sight {
+    /// Looks at the processes of this folder, `/proc` or a container's mount of the host's.
+    pub fn of(proc_dir: &Path) -> Self {
+        let mut sight = Self {
+            proc_dir: proc_dir.to_path_buf(),
+            namespaces: BTreeMap::new(),
+            process_namespace: process_namespace(proc_dir),
+            gap: hidden(proc_dir).then(|| Unseen::Hidden(proc_dir.to_path_buf())),
+            home: Netns::current().ok(),
+        };
+        if let Err(error) = sight.look() {
+            sight.gap = Some(unreadable(proc_dir, &error));
+        }
+        sight
+    }
+
+    fn look(&mut self) -> std::io::Result<()> {
+        let mut seen = HashSet::new();
+        for process in std::fs::read_dir(&self.proc_dir)? {
+            let process = process?;
+            if process.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit)
+                && let Err(error) = self.look_at(&process.path(), &mut seen)
+                && !has_ended(&error)
+            {
+                self.gap = Some(unreadable(&process.path(), &error));
+            }
+        }
+        Ok(())
+    }
+
+    /// `seen` are the pairs of mount namespace and root whose mounts were read: a process sees those below its root only.
+    fn look_at(&mut self, process: &Path, seen: &mut HashSet<(u64, PathBuf)>) -> std::io::Result<()> {
+        let net = process.join("ns/net");
+        let number = number_of(&net)?;
+        self.namespaces.entry(number).or_default().push(net);
+        let root = process.join("root");
+        let view = (number_of(&process.join("ns/mnt"))?, std::fs::read_link(&root)?);
+        if seen.contains(&view) {
+            return Ok(());
+        }
+        let mounts = std::fs::read_to_string(process.join("mountinfo"))?;
+        for (number, point) in mounts.lines().filter_map(mounted_namespace) {
+            let point = root.join(point.strip_prefix("/").unwrap_or(&point));
+            self.namespaces.entry(number).or_default().push(point);
+        }
+        seen.insert(view);
+        Ok(())
+    }
+
+    /// Whether any process or mount has the namespace. One of the same number that cannot be opened is taken for it.
+    pub fn has(&self, identity: &Identity) -> bool {
+        let Some(paths) = self.namespaces.get(&identity.inode) else { return false };
+        let Some(home) = &self.home else { return true };
+        let found = paths.iter().find_map(|path| Netns::open(path).ok()?.identity(home).ok());
+        found.is_none_or(|found| found.is_same(identity))
+    }
+
+    /// The namespace of this identity, open; nothing if no process and no mount has it.
+    pub fn open(&self, identity: &Identity) -> Option<Netns> {
+        let home = self.home.as_ref()?;
+        let is_it = |netns: &Netns| netns.identity(home).is_ok_and(|found| found.is_same(identity));
+        self.namespaces.get(&identity.inode)?.iter().filter_map(|path| Netns::open(path).ok()).find(is_it)
+    }
+
+    /// Whether what is not seen here is not there, for what a process of the process namespace `made_in` made: a folder of
+    /// processes shows those of its own namespace and of the ones below.
+    ///
+    /// # Errors
+    /// What is not seen.
+    pub fn is_whole_for(&self, made_in: Option<u64>) -> Result<(), Unseen> {
+        if let Some(gap) = &self.gap {
+            return Err(gap.clone());
+        }
+        let shown = *self.process_namespace.as_ref().map_err(Clone::clone)?;
+        if shown == FIRST_PROCESS_NAMESPACE || Some(shown) == made_in {
+            return Ok(());
+        }
+        Err(Unseen::OtherProcesses(self.proc_dir.clone()))
+    }
+}
+
+/// The process namespace whose processes a folder shows: that of the process that is its first.
+fn process_namespace(proc_dir: &Path) -> Result<u64, Unseen> {
+    let path = proc_dir.join("1/ns/pid");
+    number_of(&path).map_err(|error| unreadable(&path, &error))
+}
+
+/// The process namespace of this process; nothing where there is no `/proc`.
+pub(crate) fn own_process_namespace() -> Option<u64> {
+    number_of(Path::new("/proc/self/ns/pid")).ok()
+}
+
+/// The number in the link of a namespace, `net:[4026531840]`.
+fn number_of(link: &Path) -> std::io::Result<u64> {
+    let target = std::fs::read_link(link)?;
+    let text = target.to_str().and_then(|text| text.split_once(":["));
+    let number = text.and_then(|(_, number)| number.strip_suffix(']')?.parse().ok());
+    number.ok_or_else(|| Error::new(ErrorKind::InvalidData, format!("{} is no namespace", target.display())))
+}
+
+/// The number and mount point of a mounted network namespace: its root is written `net:[4026532000]`.
+fn mounted_namespace(line: &str) -> Option<(u64, PathBuf)> {
+    let mut fields = line.split(' ').skip(3);
+    let number = fields.next()?.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()?;
+    Some((number, crate::liveness::unescaped(fields.next()?)))
+}
+
+/// A process that ends while it is looked at is none: ENOENT or ESRCH, and EINVAL for the mounts of one that has no more of them.
+fn has_ended(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput)
+        || error.raw_os_error() == Some(nix::libc::ESRCH)
+}
+
+fn unreadable(path: &Path, error: &Error) -> Unseen {
+    Unseen::Unreadable { path: path.to_path_buf(), why: error.to_string() }
+}
+
+/// Whether the folder may leave out processes of others (`hidepid`, proc(5)), which it does not for who may trace them all.
+fn hidden(proc_dir: &Path) -> bool {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let hides = |line: &str| {
+        let point = line.split(' ').nth(4).map(crate::liveness::unescaped);
+        let options = line.rsplit(' ').next().unwrap_or_default();
+        let value = options.split(',').find_map(|option| option.strip_prefix("hidepid="));
+        point.as_deref() == Some(proc_dir) && value.is_some_and(|value| !matches!(value, "0" | "off"))
+    };
+    mounts.lines().any(hides) && !may_trace_all()
+}
+
+fn may_trace_all() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or_default();
+    let first = number_of(Path::new("/proc/self/ns/user")).is_ok_and(|number| number == FIRST_USER_NAMESPACE);
+    first && effective & (1 << CAP_SYS_PTRACE) != 0
+}

@@ -1,0 +1,127 @@
+//! What changes on this machine, told by the kernel: links by rtnetlink, records and manifests by inotify(7).
+//!
+//! An event is no more than "look again". What has not been read yet is one event of each kind, however much it is, and what the
+//! kernel had no room for is one too; so nobody has to wait for quiet, and nothing is missed.
+
+mod folders;
+
+use crate::netlink::{self, Netlink};
+use folders::Folders;
+use futures_util::{Stream, StreamExt};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// What is to be looked at again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Event {
+    /// The host's links.
+    LinksChanged,
+    /// The records of attachments and addresses, the inventory.
+    RecordsChanged,
+    /// The manifests of pools.
+    ManifestsChanged,
+}
+
+/// Why nobody can be told of changes.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Links.
+    #[error("the host's links cannot be listened to")]
+    Netlink(#[from] netlink::Error),
+    /// Folders; there are bounds to the watches and instances of a user (`/proc/sys/fs/inotify`).
+    #[error("cannot watch {}", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// The folders to be told of. They need not be there yet, and may go and come again.
+#[derive(Debug, Clone, Copy)]
+pub struct Watched<'a> {
+    /// The node's records.
+    pub state_dir: &'a Path,
+    /// The manifests.
+    pub pools_dir: &'a Path,
+}
+
+/// Changes of links in the calling thread's namespace and of these folders, from now on. The stream does not end but with an
+/// error of the kernel that leaves nothing to listen to. Must be called inside a tokio runtime.
+///
+/// # Errors
+/// [`Error`].
+pub fn events(watched: Watched<'_>) -> Result<Events, Error> {
+    let records = ["attachments", "addresses", "inventory"];
+    let records = records.map(|folder| (watched.state_dir.join(folder), Event::RecordsChanged));
+    let folders = records.into_iter().chain([(watched.pools_dir.to_path_buf(), Event::ManifestsChanged)]);
+    Ok(Events { links: links()?, folders: Folders::watch(folders.collect())?, due: VecDeque::new() })
+}
+
+type Links = Pin<Box<dyn Stream<Item = ()> + Send>>;
+
+fn links() -> Result<Links, netlink::Error> {
+    Ok(Box::pin(Netlink::link_events()?))
+}
+
+/// Changes of links and folders.
+pub struct Events {
+    links: Links,
+    folders: Folders,
+    due: VecDeque<Event>,
+}
+
+impl Events {
+    fn is_due(&mut self, event: Event) {
+        if !self.due.contains(&event) {
+            self.due.push_back(event);
+        }
+    }
+
+    /// Takes all that there is to be read of links; whether there will be more.
+    fn drain_links(&mut self, cx: &mut Context<'_>) -> bool {
+        loop {
+            match self.links.poll_next_unpin(cx) {
+                Poll::Pending => return true,
+                Poll::Ready(Some(())) => self.is_due(Event::LinksChanged),
+                // The socket was closed under us: what happened meanwhile is unknown, so it is an event of its own.
+                Poll::Ready(None) => {
+                    self.is_due(Event::LinksChanged);
+                    match links() {
+                        Ok(links) => self.links = links,
+                        Err(error) => {
+                            log::error!("no more is heard of the host's links: {error}");
+                            return false;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let listening = self.drain_links(cx);
+        for event in self.folders.drain(cx) {
+            self.is_due(event);
+        }
+        match (self.due.pop_front(), listening) {
+            (Some(event), _) => Poll::Ready(Some(event)),
+            (None, true) => Poll::Pending,
+            (None, false) => Poll::Ready(None),
+        }
+    }
+}
+
+impl std::fmt::Debug for Events {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Events").field("folders", &self.folders).field("due", &self.due).finish_non_exhaustive()
+    }
+}
