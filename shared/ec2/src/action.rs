@@ -103,6 +103,28 @@ impl Action {
             | Self::DescribeInstanceTypes => Kind::Read,
         }
     }
+
+    /// Whether done twice is the same as done once: an answer that was lost is then no reason not to ask again. A creation
+    /// carries a client token, tags and attributes are set to values, and of two deletions the second finds nothing.
+    /// Attaching and detaching would answer the second time that the state is wrong, and assigning would assign more.
+    pub fn is_idempotent(self) -> bool {
+        match self {
+            Self::CreateNetworkInterface
+            | Self::ModifyNetworkInterfaceAttribute
+            | Self::DeleteNetworkInterface
+            | Self::CreateTags
+            | Self::DescribeNetworkInterfaces
+            | Self::DescribeSubnets
+            | Self::DescribeSecurityGroups
+            | Self::DescribeInstanceTypes => true,
+            Self::AttachNetworkInterface
+            | Self::DetachNetworkInterface
+            | Self::AssignPrivateIpAddresses
+            | Self::UnassignPrivateIpAddresses
+            | Self::AssignIpv6Addresses
+            | Self::UnassignIpv6Addresses => false,
+        }
+    }
 }
 
 impl fmt::Display for Action {

@@ -25,7 +25,7 @@ pub struct Error {
     /// The code's class, by the table.
     pub class: Class,
     /// What it was about.
-    pub subject: Subject,
+    pub subject: Box<Subject>,
     /// The answer's id, which AWS support asks for.
     pub request_id: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -35,14 +35,20 @@ impl Error {
     /// A refusal with this code.
     pub fn new(action: Action, code: Code) -> Self {
         let class = code.class();
-        Self { action, code, class, subject: Subject::default(), request_id: None, source: None }
+        Self { action, code, class, subject: Box::default(), request_id: None, source: None }
     }
 
     /// The same about something.
     #[must_use]
     pub fn about(mut self, subject: Subject) -> Self {
-        self.subject = subject;
+        *self.subject = subject;
         self
+    }
+
+    /// The same about something, unless it says already what it is about.
+    #[must_use]
+    pub(crate) fn or_about(self, subject: &Subject) -> Self {
+        if *self.subject == Subject::default() { self.about(subject.clone()) } else { self }
     }
 
     /// The same with the id of EC2's answer.

@@ -1,20 +1,29 @@
 //! EC2 and the instance metadata service, in this project's own words.
 
 mod action;
+mod client;
 mod cloud;
+mod endpoint;
 mod error;
 mod id;
+mod imds;
 mod interface;
+mod limited;
 mod metadata;
 mod network;
+mod sdk;
 
 pub use action::{Action, Kind};
+pub use client::{Client, Options, Unobserved, Wire};
 pub use cloud::{Cloud, Lifecycle, Metadata, Network, Observer, Query};
+pub use endpoint::{By, Endpoint, FILTER_VALUES, InterfaceFilter, Lookup, Page};
 pub use error::{Class, Code, Error, Subject};
 pub use id::{AttachmentId, InstanceId, InvalidId, MacAddress, NetworkInterfaceId, SecurityGroupId, SubnetId, VpcId};
+pub use imds::{Imds, InvalidEndpoint};
 pub use interface::{
     AttachmentStatus, Creation, Force, InstanceAttachment, Ipv4, Ipv6, Modification, NetworkInterface, Slot, Status,
     Tags,
 };
+pub use limited::{Bucket, Cache, Late, Limited, Limits, Memory, Rate};
 pub use metadata::{Instance, MetadataError, MetadataInterface};
 pub use network::{Card, InstanceTypeLimits, SecurityGroup, Selection, Subnet};

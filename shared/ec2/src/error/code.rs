@@ -62,7 +62,6 @@ codes! {
         BandwidthLimitExceeded = "BandwidthLimitExceeded",
         SlowDown = "SlowDown",
         PriorRequestNotComplete = "PriorRequestNotComplete",
-        LimitExceededException = "LimitExceededException",
         /// Ours: EC2 throttled other requests of this process a moment ago, and this one's time is over before its turn.
         BucketEmpty = "Local.BucketEmpty",
     }
@@ -80,6 +79,8 @@ codes! {
         Timeout = "Local.Timeout",
         /// Ours: the connection failed, or broke.
         Unreachable = "Local.Unreachable",
+        /// Ours: what should give credentials failed, and may do so later.
+        CredentialsUnavailable = "Local.CredentialsUnavailable",
         /// Ours: an answer without a code that is none of EC2's, as proxies give.
         ServerFault = "Local.ServerFault",
         /// Ours: an answer that cannot be read.
@@ -99,7 +100,7 @@ codes! {
         SecurityGroupNotFound = "InvalidSecurityGroup.NotFound",
         VpcIdNotFound = "InvalidVpcID.NotFound",
         AddressNotFound = "InvalidAddress.NotFound",
-        NotFoundId = "InvalidID",
+        IdNotFound = "InvalidID",
         InvalidInstanceType = "InvalidInstanceType",
     }
     InUse {
@@ -165,7 +166,7 @@ codes! {
         MissingAuthenticationToken = "MissingAuthenticationToken",
         OperationNotPermitted = "OperationNotPermitted",
         TagPolicyViolation = "TagPolicyViolation",
-        /// Ours: there are no credentials, or what should give them does not.
+        /// Ours: there is nothing that gives credentials.
         NoCredentials = "Local.NoCredentials",
     }
     Misconfigured {
@@ -231,6 +232,23 @@ impl Code {
     pub fn from_text(text: &str) -> Self {
         let plain = text.strip_prefix("Client.").or_else(|| text.strip_prefix("Server.")).unwrap_or(text);
         Self::known(plain).unwrap_or_else(|| Self::Other(plain.to_string()))
+    }
+
+    /// Whether newer credentials may be taken where these were not.
+    pub fn is_of_old_credentials(&self) -> bool {
+        matches!(
+            self,
+            Self::ExpiredToken
+                | Self::ExpiredTokenException
+                | Self::RequestExpired
+                | Self::SecurityRequestHasExpired
+                | Self::AuthFailure
+                | Self::InvalidClientTokenId
+                | Self::UnrecognizedClient
+                | Self::InvalidAccessKeyId
+                | Self::SignatureDoesNotMatch
+                | Self::NoCredentials
+        )
     }
 
     /// A text of the table or `Other`: as many as a metric's label may have.

@@ -1,0 +1,63 @@
+//! The requests that look.
+
+use super::Sdk;
+use super::{decode, filter};
+use crate::action::Action;
+use crate::endpoint::{Endpoint, InterfaceFilter, Lookup, Page};
+use crate::error::Error;
+use crate::interface::NetworkInterface;
+use crate::network::{InstanceTypeLimits, SecurityGroup, Subnet};
+
+/// The most that EC2 puts into an answer; without it an answer may be cut off by time (EC2, "Pagination").
+const PAGE_SIZE: i32 = 1000;
+
+impl Endpoint for Sdk {
+    async fn describe_interfaces(
+        &self,
+        which: &InterfaceFilter,
+        after: Option<&str>,
+    ) -> Result<Page<NetworkInterface>, Error> {
+        let action = Action::DescribeNetworkInterfaces;
+        let call = self.client(action).await?.describe_network_interfaces();
+        let call = call.set_filters(Some(filter::of_interfaces(which))).max_results(PAGE_SIZE);
+        let answer = self.answer(action, call.set_next_token(after.map(str::to_string)).send().await)?;
+        let items = answer.network_interfaces().iter().map(decode::interface).collect::<Result<_, _>>();
+        page(action, items, answer.next_token())
+    }
+
+    async fn describe_subnets(&self, which: &Lookup, after: Option<&str>) -> Result<Page<Subnet>, Error> {
+        let action = Action::DescribeSubnets;
+        let call = self.client(action).await?.describe_subnets();
+        let call = call.set_filters(Some(filter::of_subnets(which))).max_results(PAGE_SIZE);
+        let answer = self.answer(action, call.set_next_token(after.map(str::to_string)).send().await)?;
+        let items = answer.subnets().iter().map(decode::subnet).collect::<Result<_, _>>();
+        page(action, items, answer.next_token())
+    }
+
+    async fn describe_security_groups(
+        &self,
+        which: &Lookup,
+        after: Option<&str>,
+    ) -> Result<Page<SecurityGroup>, Error> {
+        let action = Action::DescribeSecurityGroups;
+        let call = self.client(action).await?.describe_security_groups();
+        let call = call.set_filters(Some(filter::of_security_groups(which))).max_results(PAGE_SIZE);
+        let answer = self.answer(action, call.set_next_token(after.map(str::to_string)).send().await)?;
+        let items = answer.security_groups().iter().map(decode::security_group).collect::<Result<_, _>>();
+        page(action, items, answer.next_token())
+    }
+
+    /// By filter, since EC2 refuses a request that names a type which it does not know.
+    async fn describe_instance_type(&self, name: &str) -> Result<Option<InstanceTypeLimits>, Error> {
+        let action = Action::DescribeInstanceTypes;
+        let call = self.client(action).await?.describe_instance_types().filters(filter::of_type(name));
+        let answer = self.answer(action, call.send().await)?;
+        let first = answer.instance_types().first().map(decode::instance_type).transpose();
+        first.map_err(|invalid| invalid.of(action))
+    }
+}
+
+fn page<T>(action: Action, items: Result<Vec<T>, decode::Invalid>, next: Option<&str>) -> Result<Page<T>, Error> {
+    let items = items.map_err(|invalid| invalid.of(action))?;
+    Ok(Page { items, next: next.filter(|next| !next.is_empty()).map(str::to_string) })
+}
