@@ -1,0 +1,204 @@
+//! Whether the agent is alive, and whether what it depends on is there: for `/healthz` and `/readyz`. Asking costs no call
+//! of EC2 or IMDS, and works while the agent has nothing to do.
+
+mod dependency;
+#[cfg(test)]
+mod tests;
+
+use super::probe::{Endpoint, Found, Probe};
+use crate::view::age;
+use dependency::{Heard, Line};
+use node::files::{self, Folder};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A service that is gone is noticed after this time at the latest.
+const FRESH_FOR: Duration = Duration::from_secs(10);
+/// A page: a full tmpfs has none to give.
+const PROBE_BYTES: usize = 4096;
+
+/// What the agent depends on.
+#[derive(Debug, Clone)]
+pub(crate) struct Dependencies {
+    pub(crate) ec2: Endpoint,
+    pub(crate) imds: Endpoint,
+    /// The folder of the records.
+    pub(crate) state_dir: PathBuf,
+    pub(crate) kubernetes: Kubernetes,
+}
+
+/// Whether there is a Kubernetes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kubernetes {
+    Absent,
+    Present,
+}
+
+/// How a dependency answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It serves, whatever it said about this request.
+    Served,
+    /// It lets us do nothing (credentials, rights): not ready until it serves again.
+    Refused(String),
+    /// Nothing answered. Where a connection can be made later, it is there again.
+    Silent(String),
+}
+
+/// What is known of the agent's health. A clone knows the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Health {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    dependencies: Dependencies,
+    pass: Mutex<Option<(Instant, Duration)>>,
+    ec2: Heard,
+    imds: Heard,
+    kernel: Heard,
+    kubernetes: Heard,
+    ec2_connection: Probe,
+    imds_connection: Probe,
+    records: Probe,
+}
+
+/// A pass under way; its drop is the pass's end.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Pass {
+    inner: Arc<Inner>,
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        *self.inner.pass.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// An answer to a question about health.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) good: bool,
+    /// One a dependency, without credentials.
+    pub(crate) lines: Vec<String>,
+}
+
+impl Health {
+    pub(crate) fn new(dependencies: Dependencies) -> Self {
+        Self::looking_every(dependencies, FRESH_FOR)
+    }
+
+    fn looking_every(dependencies: Dependencies, fresh_for: Duration) -> Self {
+        let inner = Inner {
+            dependencies,
+            pass: Mutex::default(),
+            ec2: Heard::default(),
+            imds: Heard::default(),
+            kernel: Heard::default(),
+            kubernetes: Heard::default(),
+            ec2_connection: Probe::new(fresh_for),
+            imds_connection: Probe::new(fresh_for),
+            records: Probe::new(fresh_for),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// A pass of the loop begins that must end within `limit`.
+    pub(crate) fn pass_begins(&self, limit: Duration) -> Pass {
+        *self.inner.pass.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), limit));
+        Pass { inner: Arc::clone(&self.inner) }
+    }
+
+    /// EC2 was called for this action.
+    pub(crate) fn ec2(&self, action: &'static str, answer: Answer) {
+        self.inner.ec2.hear(action, answer);
+    }
+
+    /// IMDS was asked.
+    pub(crate) fn imds(&self, answer: Answer) {
+        self.inner.imds.hear("question", answer);
+    }
+
+    /// The kernel was asked for its links.
+    pub(crate) fn kernel(&self, answer: Answer) {
+        self.inner.kernel.hear("dump", answer);
+    }
+
+    /// The API server was asked.
+    pub(crate) fn kubernetes(&self, answer: Answer) {
+        self.inner.kubernetes.hear("request", answer);
+    }
+
+    /// Whether the loop lives: no pass hangs.
+    pub(crate) fn alive(&self) -> Report {
+        let pass = *self.inner.pass.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((since, limit)) = pass else {
+            return Report { good: true, lines: vec!["loop: ok, waits for something to do".to_string()] };
+        };
+        let (runs, good) = (age(since.elapsed().as_secs()), since.elapsed() <= limit);
+        let line = match good {
+            true => format!("loop: ok, a pass runs for {runs}"),
+            false => format!("loop: hangs, a pass runs for {runs} and should end in {}", age(limit.as_secs())),
+        };
+        Report { good, lines: vec![line] }
+    }
+
+    /// Whether all that the agent depends on is there.
+    pub(crate) async fn ready(&self) -> Report {
+        let inner = &self.inner;
+        let (ec2, imds, records) = tokio::join!(
+            inner.ec2_connection.ask(inner.dependencies.ec2.connect()),
+            inner.imds_connection.ask(inner.dependencies.imds.connect()),
+            inner.records.ask(can_write(inner.dependencies.state_dir.clone())),
+        );
+        let mut lines = vec![
+            inner.ec2.with_connection("ec2", &ec2),
+            inner.imds.with_connection("imds", &imds),
+            inner.kernel.alone("kernel"),
+            written(&records),
+        ];
+        if inner.dependencies.kubernetes == Kubernetes::Present {
+            lines.push(inner.kubernetes.alone("kubernetes"));
+        }
+        let good = lines.iter().all(|line| line.good);
+        Report { good, lines: lines.into_iter().map(|line| line.text()).collect() }
+    }
+}
+
+fn written(found: &Found) -> Line {
+    match &found.result {
+        Ok(()) => Line::good("records", format!("written {} ago", age(found.at.elapsed().as_secs()))),
+        Err(error) => Line::bad("records", error),
+    }
+}
+
+/// In a folder of its own, so that nobody who watches the records is woken.
+async fn can_write(state_dir: PathBuf) -> Result<(), String> {
+    let write = move || write_and_remove(&state_dir.join("health"));
+    match tokio::task::spawn_blocking(write).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(with_source(&error)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn write_and_remove(folder: &Path) -> Result<(), files::Error> {
+    let folder = Folder::create(folder)?;
+    folder.write("probe", &[0; PROBE_BYTES])?;
+    folder.remove("probe").map(drop)
+}
+
+fn with_source(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,87 @@
+//! The last word that was heard from a dependency, and the line about it.
+
+use super::Answer;
+use crate::seen::probe::Found;
+use crate::seen::redact::redact;
+use crate::view::age;
+use std::sync::{Mutex, PoisonError};
+use tokio::time::Instant;
+
+#[derive(Debug, Default)]
+pub(super) struct Heard(Mutex<Option<Last>>);
+
+#[derive(Debug, Clone)]
+struct Last {
+    at: Instant,
+    what: &'static str,
+    answer: Answer,
+}
+
+/// A line of a report.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) good: bool,
+    name: &'static str,
+    detail: String,
+}
+
+impl Line {
+    pub(super) fn good(name: &'static str, detail: String) -> Self {
+        Self { good: true, name, detail }
+    }
+
+    pub(super) fn bad(name: &'static str, detail: &str) -> Self {
+        Self { good: false, name, detail: redact(detail).replace(char::is_control, " ") }
+    }
+
+    pub(super) fn text(&self) -> String {
+        let word = if self.good { "ok" } else { "not ready" };
+        format!("{}: {word}, {}", self.name, self.detail)
+    }
+}
+
+impl Heard {
+    pub(super) fn hear(&self, what: &'static str, answer: Answer) {
+        let last = Last { at: Instant::now(), what, answer };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
+    }
+
+    fn last(&self) -> Option<Last> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where nothing but its own answers tells: before the first it is not ready.
+    pub(super) fn alone(&self, name: &'static str) -> Line {
+        match self.last() {
+            None => Line::bad(name, "nothing heard yet"),
+            Some(last) => match &last.answer {
+                Answer::Served => Line::good(name, last.when()),
+                Answer::Refused(why) | Answer::Silent(why) => Line::bad(name, &format!("{}: {why}", last.when())),
+            },
+        }
+    }
+
+    /// Where a connection can be tried too: it must be made, and it is a later word than silence.
+    pub(super) fn with_connection(&self, name: &'static str, found: &Found) -> Line {
+        let connected = match &found.result {
+            Ok(()) => format!("connected {} ago", age(found.at.elapsed().as_secs())),
+            Err(error) => return Line::bad(name, error),
+        };
+        match self.last() {
+            None => Line::good(name, format!("{connected}, not asked yet")),
+            Some(last) => match &last.answer {
+                Answer::Served => Line::good(name, format!("{}, {connected}", last.when())),
+                Answer::Silent(why) if found.at > last.at => {
+                    Line::good(name, redact(&format!("{connected}; before, {}: {why}", last.when())).into_owned())
+                }
+                Answer::Refused(why) | Answer::Silent(why) => Line::bad(name, &format!("{}: {why}", last.when())),
+            },
+        }
+    }
+}
+
+impl Last {
+    fn when(&self) -> String {
+        format!("last {} {} ago", self.what, age(self.at.elapsed().as_secs()))
+    }
+}

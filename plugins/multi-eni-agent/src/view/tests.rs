@@ -1,0 +1,258 @@
+use super::*;
+use node::addresses::AddressUse;
+use node::intent::Intent;
+use node::inventory::Entry;
+use node::store::{AgentPass, Store};
+use serde_json::json;
+
+const NOW: u64 = 10_000;
+
+fn owner(container_id: &str) -> Owner {
+    Owner { network: "red".into(), container_id: container_id.into(), ifname: "net1".into() }
+}
+
+fn pod() -> Pod {
+    Pod { namespace: "default".into(), name: "web-0".into(), uid: Some("6f1b2c3d-uid".into()) }
+}
+
+fn eni(digit: u32, pool: &str, state: State) -> EniView {
+    EniView {
+        id: format!("eni-0000000{digit}").parse().ok(),
+        pool: pool.parse().ok(),
+        slot: Some(SlotView { network_card_index: 0, device_index: digit }),
+        mac_address: format!("02:00:00:00:00:0{digit}").parse().ok(),
+        host_name: format!("ens{digit}").parse().ok(),
+        addresses: vec![AddressView {
+            address: format!("10.0.1.{digit}").parse().unwrap(),
+            state: AddressState::OfEni,
+        }],
+        since: Some(NOW - 200),
+        ..EniView::in_state(state)
+    }
+}
+
+fn pool(name: &str, max: u32) -> PoolView {
+    let declared = Some(Declared { min: 1, max, warm: 1 });
+    PoolView { declared, ..PoolView::undeclared(name.parse().unwrap(), Sharing::Exclusive) }
+}
+
+fn busy() -> Status {
+    let held = EniView {
+        owner: Some(Holder { pod: Some(pod()), ..Holder::of_owner(&owner("0123456789abcdef")) }),
+        ..eni(1, "red", State::InUse)
+    };
+    let leaving = EniView {
+        doing: Some("detaching, third try in 8s".into()),
+        last_error: Some("IncorrectState".into()),
+        ..eni(2, "red", State::Detaching)
+    };
+    Status {
+        node: "node-1".into(),
+        instance: Some(Instance {
+            id: "i-0123".into(),
+            instance_type: Some("m5.large".into()),
+            availability_zone: None,
+        }),
+        agent_version: Some("0.1.0".into()),
+        as_of: NOW,
+        last_pass: Some(NOW - 12),
+        slots: Some(Slots { limit: 3, used: 3 }),
+        pools: vec![PoolView { waiting: vec!["subnet subnet-1 is full".into()], ..pool("red", 2) }],
+        enis: vec![leaving, held],
+        requests: vec![RequestView {
+            pool: "red".parse().unwrap(),
+            owner: owner("fedcba9876543210"),
+            pod: None,
+            pod_uid: Some("second-uid".into()),
+            since: NOW - 5,
+            deadline: Some(NOW + 36),
+        }],
+        notes: vec!["the plugin of pod default/web-0 died".into()],
+        ..Status::default()
+    }
+    .counted()
+}
+
+#[test]
+fn a_status_is_the_same_after_its_way_as_json() {
+    let mut status = busy();
+    status.enis[0].addresses.push(AddressView {
+        address: "2001:db8::5".parse().unwrap(),
+        state: AddressState::Used { holder: Holder::of_owner(&owner("0123456789abcdef")) },
+    });
+    let cooling = AddressState::Cooling { until: 7 };
+    status.enis[0].addresses.push(AddressView { address: "10.0.1.9".parse().unwrap(), state: cooling });
+    let text = serde_json::to_string(&status).unwrap();
+    assert_eq!(serde_json::from_str::<Status>(&text).unwrap(), status);
+}
+
+#[test]
+fn a_status_of_another_version_is_read() {
+    let status: Status = serde_json::from_value(json!({"node": "a", "new": 1, "enis": [{"state": "ready"}]})).unwrap();
+    assert_eq!(status.enis, [EniView::in_state(State::Ready)]);
+}
+
+#[test]
+fn a_status_reads_as_a_table() {
+    let expected = "\
+node node-1, instance i-0123 (m5.large)
+agent 0.1.0, last pass 12s ago
+slots 3 of 3 used, 0 free
+
+POOL  KIND       MIN  MAX  WARM  READY  IN USE  COOLING  OTHER
+red   exclusive  1    2    1     0      1       0        1 detaching
+
+ENI           POOL  STATE      FOR  SLOT  MAC                LINK  ADDRESSES  OWNER                                              WHAT IS DONE
+eni-00000001  red   in use     3m   0/1   02:00:00:00:00:01  ens1  10.0.1.1   default/web-0 net1 (container 0123456789ab)  -
+eni-00000002  red   detaching  3m   0/2   02:00:00:00:00:02  ens2  10.0.1.2   -                                            detaching, third try in 8s; last error: IncorrectState
+
+Waits:
+  container fedcba987654 net1 waits for an ENI of pool red for 5s, gives up in 36s
+  pool red: subnet subnet-1 is full
+
+Notes:
+  the plugin of pod default/web-0 died
+";
+    let squeezed =
+        |text: &str| text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>();
+    let text = render_status(&busy(), NOW);
+    assert_eq!(squeezed(&text), squeezed(expected), "{text}");
+    let column = |line: &str| text.lines().find(|other| other.starts_with(line)).unwrap().find("02:00").unwrap();
+    assert_eq!(column("eni-00000001"), column("eni-00000002"));
+}
+
+#[test]
+fn nothing_at_all_is_said_too() {
+    let text = render_status(&Status { node: "a".into(), ..Status::default() }, NOW);
+    assert!(text.contains("no agent answers") && text.contains("no pass finished"), "{text}");
+    assert!(text.ends_with("no ENI is on record\n"), "{text}");
+}
+
+#[test]
+fn a_pod_is_found_by_name_by_uid_and_by_container() {
+    for asked in ["default/web-0", "6f1b2c3d-uid", "0123456789ab", "0123456789abcdef"] {
+        let answer = explain(&busy(), &asked.parse().unwrap(), NOW);
+        assert_eq!(answer.has.len(), 1, "{asked}");
+        assert_eq!(answer.has[0].eni, "eni-00000001".parse().ok());
+    }
+    let answer = explain(&busy(), &"default/web-0".parse().unwrap(), NOW);
+    assert_eq!(answer.notes, ["the plugin of pod default/web-0 died"]);
+    for asked in ["default/web", "0", "other/web-0", ""] {
+        let answer = explain(&busy(), &asked.parse().unwrap(), NOW);
+        assert!(answer.has.is_empty() && answer.waits.is_empty() && !answer.notes.is_empty(), "{asked}");
+    }
+}
+
+#[test]
+fn explain_says_every_reason_that_a_pod_waits_for() {
+    let answer = explain(&busy(), &"second-uid".parse().unwrap(), NOW);
+    let text = render_explain(&answer, NOW);
+    let expected = "\
+pod second-uid
+  container fedcba987654 net1 waits for an ENI of pool red for 5s, gives up in 36s:
+    subnet subnet-1 is full
+    pool red is at its max of 2
+    eni-00000001 is held by default/web-0 net1 (container 0123456789ab) for 3m
+    eni-00000002 is detaching for 3m; detaching, third try in 8s; last error: IncorrectState
+    all 3 slots of the instance are used
+";
+    assert_eq!(text, expected);
+    let back: Explain = serde_json::from_str(&serde_json::to_string(&answer).unwrap()).unwrap();
+    assert_eq!(back, answer);
+}
+
+#[test]
+fn a_request_for_a_pool_that_nobody_declares_is_told_so() {
+    let mut status = busy();
+    status.requests[0].pool = "blue".parse().unwrap();
+    let answer = explain(&status, &"second-uid".parse().unwrap(), NOW);
+    assert_eq!(answer.waits[0].reasons, ["no NodeENI of this node declares pool blue"]);
+}
+
+fn entry(digit: u32, pool: &serde_json::Value) -> Entry {
+    let text = json!({
+        "networkInterfaceId": format!("eni-0000000{digit}"),
+        "macAddress": format!("02:00:00:00:00:0{digit}"),
+        "subnet": {"id": "subnet-1", "ipv4Cidr": "10.0.1.0/24"},
+        "vpc": {},
+        "ipv4Addresses": [
+            {"address": format!("10.0.{digit}.10"), "primary": true},
+            {"address": format!("10.0.{digit}.11")},
+            {"address": format!("10.0.{digit}.12")},
+            {"address": format!("10.0.{digit}.13")},
+        ],
+        "pool": pool,
+        "deviceIndex": digit,
+        "networkCardIndex": 0,
+        "hostName": format!("ens{digit}"),
+        "state": "ready",
+    });
+    serde_json::from_value(text).unwrap()
+}
+
+fn record(digit: u32, phase: &str) -> Record {
+    let text = json!({
+        "owner": owner(&format!("container-{digit}")),
+        "pod": pod(),
+        "device": {"macAddress": format!("02:00:00:00:00:0{digit}")},
+        "mode": "netdev",
+        "namespace": {"path": "/run/netns/x", "identity": {"cookie": null, "device": 4, "inode": 7}},
+        "interfaceName": "net1",
+        "home": {"name": "ens1", "altnames": [], "mtu": 1500, "macAddress": "02:00:00:00:00:01", "up": false},
+        "leftovers": [],
+        "phase": phase,
+        "pending": {"device": true},
+        "call": {"config": {}, "path": "", "args": ""},
+    });
+    serde_json::from_value(text).unwrap()
+}
+
+fn address_use(container: u32, address: &str, state: &serde_json::Value) -> AddressUse {
+    let text = json!({
+        "owner": owner(&format!("container-{container}")),
+        "networkInterfaceId": "eni-00000003",
+        "addresses": [address],
+        "state": state,
+        "call": {"config": {}, "path": "", "args": "K8S_POD_NAMESPACE=blue;K8S_POD_NAME=cache-0"},
+    });
+    serde_json::from_value(text).unwrap()
+}
+
+#[test]
+fn without_an_agent_the_records_say_who_has_what() {
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::open(&root.path().join("state")).unwrap();
+    store.write_agent_pass(&AgentPass { finished_at: 9_000 }).unwrap();
+    let exclusive = json!({"name": "red"});
+    for (digit, pool) in
+        [(0, json!(null)), (1, exclusive.clone()), (2, exclusive), (3, json!({"name": "blue", "sharing": "shared"}))]
+    {
+        store.write_entry(&entry(digit, &pool)).unwrap();
+    }
+    store.write_record(&record(1, "committed")).unwrap();
+    store.write_record(&record(2, "released")).unwrap();
+    store.write_address_use(&address_use(7, "10.0.3.11", &json!("used"))).unwrap();
+    store.write_address_use(&address_use(8, "10.0.3.12", &json!({"cooling": {"until": NOW + 20}}))).unwrap();
+    store.write_address_use(&address_use(9, "10.0.3.13", &json!({"cooling": {"until": NOW}}))).unwrap();
+
+    store.write_intent(&Intent { token: "red-1".parse().unwrap(), content: json!({"any": "thing"}) }).unwrap();
+
+    let status = from_store(&store, "node-1", NOW).unwrap();
+
+    assert_eq!((status.last_pass, status.agent_version.as_ref()), (Some(9_000), None));
+    let [blue, red] = &status.pools[..] else { panic!("{:?}", status.pools) };
+    assert_eq!(blue.addresses, AddressCounts { free: 1, cooling: 1, used: 1 });
+    assert_eq!((red.in_state(State::InUse), red.in_state(State::Ready)), (1, 1));
+    assert_eq!(red.addresses, AddressCounts::default());
+    assert!(
+        status.notes[0].contains("eni-00000002") || status.notes[0].contains("02:00:00:00:00:02"),
+        "{:?}",
+        status.notes
+    );
+    let text = render_status(&status, NOW);
+    assert!(text.contains("primary ENI: never touched"), "{text}");
+    assert!(text.contains("cooling, 20s left"), "{text}");
+    assert!(status.notes[1].contains("client token red-1"), "{:?}", status.notes);
+    let answer = explain(&status, &"blue/cache-0".parse().unwrap(), NOW);
+    assert_eq!(answer.has[0].addresses, ["10.0.3.11".parse::<IpAddr>().unwrap()]);
+}
