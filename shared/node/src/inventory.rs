@@ -49,6 +49,46 @@ pub struct Entry {
     pub tags: BTreeMap<String, String>,
     /// Where it is in its life.
     pub state: State,
+    /// What only the agent reads.
+    #[serde(default)]
+    pub upkeep: Upkeep,
+}
+
+/// What the agent remembers of an ENI from one pass to the next, and over its own death. EC2 can tell all of it again, but
+/// for the times.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Upkeep {
+    /// When it came into its state, in seconds since the boot.
+    #[serde(default)]
+    pub since: u64,
+    /// EC2's `AttachmentId`, `eni-attach-…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachment_id: Option<String>,
+    /// EC2's `DeleteOnTermination` of that attachment, as last heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_on_termination: Option<bool>,
+    /// EC2's `SourceDestCheck`, as last heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_dest_check: Option<bool>,
+    /// EC2's `GroupSet`, as last heard, by id.
+    #[serde(default)]
+    pub security_groups: Vec<String>,
+    /// When EC2 first said that it is on no instance, though it should be; in seconds since the boot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unattached_since: Option<u64>,
+    /// How many looks in a row EC2 did not show it at all.
+    #[serde(default)]
+    pub unseen: u32,
+    /// When EC2 last looked like that, in seconds since the boot.
+    #[serde(default)]
+    pub unseen_at: u64,
+    /// When its addresses were last changed by us: an older answer of EC2 does not count.
+    #[serde(default)]
+    pub addresses_changed_at: u64,
+    /// Whether it was found in EC2 without a record of its own: then it was another agent's, which may live.
+    #[serde(default)]
+    pub found: bool,
 }
 
 /// An ENI's subnet.

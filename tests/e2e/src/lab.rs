@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ec2sim::{EniFacts, Fabric};
-use node::inventory::{Entry, Ipv4Address, Ipv6Address, Mode, Pool, Sharing, State, Subnet, Vpc};
+use node::inventory::{Entry, Ipv4Address, Ipv6Address, Mode, Pool, Sharing, State, Subnet, Upkeep, Vpc};
 use node::names::PciAddr;
 use node::store::{AgentPass, Store};
 use serde_json::{Value, json};
@@ -171,6 +171,7 @@ pub fn entry(facts: &EniFacts) -> Entry {
         mtu: Some(facts.mtu),
         tags: BTreeMap::new(),
         state: State::Ready,
+        upkeep: Upkeep::default(),
     }
 }
 

@@ -29,6 +29,7 @@ fn wish(sharing: Sharing) -> Wish {
         mtu: None,
         tags: BTreeMap::new(),
         state: State::Attached,
+        upkeep: Default::default(),
     };
     Wish { entry, name: "data0".parse().unwrap(), mtu: Some(9001) }
 }

@@ -1,0 +1,92 @@
+//! What to do next: a pure function of what is declared and what is observed. No clock, no file, no network; time comes in as
+//! an argument, and who runs an action chooses what must be random.
+
+mod action;
+mod groups;
+mod grow;
+mod pool;
+mod release;
+mod shared;
+mod shrink;
+mod slots;
+mod tend;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use node::names::{EniId, PoolName};
+use serde::Serialize;
+
+use crate::declared::{Declared, Reference};
+use crate::observe::Observed;
+
+pub(crate) use action::{Action, Change, Wanted};
+pub(crate) use pool::Standing;
+pub(crate) use slots::Slots;
+
+/// What to do now, what has to be known for more, and when time alone changes it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Plan {
+    /// In any order, all at once.
+    pub(crate) actions: Vec<Action>,
+    /// What is not known and would change the plan.
+    pub(crate) needs: BTreeSet<Need>,
+    /// When to plan again though nothing happens; in seconds since the boot.
+    pub(crate) wake_at: Option<u64>,
+    /// How each pool of this node stands, by name.
+    pub(crate) pools: BTreeMap<PoolName, Standing>,
+    /// The instance's slots, if they are known.
+    pub(crate) slots: Option<Slots>,
+}
+
+/// Something to be looked up.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Need {
+    /// The instance metadata: who this is, and what is attached.
+    Metadata,
+    /// What the instance's type takes.
+    Limits,
+    /// A subnet, as a manifest names it.
+    Subnet(Reference),
+    /// A security group, as a manifest names it.
+    SecurityGroup(Reference),
+    /// How EC2 sees this ENI now.
+    Look(EniId),
+}
+
+impl Plan {
+    fn act(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    fn need(&mut self, need: Need) {
+        self.needs.insert(need);
+    }
+
+    /// To be planned again at this time at the latest.
+    fn wake(&mut self, at: u64) {
+        self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+    }
+}
+
+/// Plans.
+pub(crate) fn plan(declared: &Declared, observed: &Observed) -> Plan {
+    let mut plan = Plan::default();
+    release::plan(observed, &mut plan);
+    tend::plan(declared, observed, &mut plan);
+    let slots = Slots::of(observed);
+    let mut room = slots.clone();
+    for pool in &declared.pools {
+        let mut standing = pool::stand(pool, observed);
+        grow::plan(pool, observed, &mut standing, &mut room, &mut plan);
+        shrink::plan(pool, observed, &mut standing, &mut plan);
+        shared::plan(pool, observed, &mut standing, &mut plan);
+        plan.pools.insert(pool.name.clone(), standing);
+    }
+    shrink::withdrawn(declared, observed, &mut plan);
+    plan.slots = slots;
+    plan
+}

@@ -1,0 +1,184 @@
+//! What the planner may ask for. Each action is one call of EC2 or one errand in the kernel.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ec2::{Modification, SecurityGroupId, Slot, Subnet, Tags};
+use node::inventory::State;
+use node::names::{EniId, IfName, PoolName};
+use node::record::Owner;
+use serde::Serialize;
+
+use crate::observe::{Planned, Subject};
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(crate) enum Action {
+    /// Writes the intent of a new ENI and asks EC2 for it. The one who runs it chooses the client token.
+    Create(Wanted),
+    /// Asks EC2 again for what an intent says.
+    CreateAgain(Planned),
+    /// Attaches, after the intent is written.
+    Attach { eni: EniId, slot: Slot },
+    /// One attribute in EC2.
+    Modify { eni: EniId, change: Change },
+    /// Tags that lack or differ.
+    Tag { eni: EniId, tags: Tags },
+    /// Takes it out of what may be claimed and has it detached. Asked again if it is `Detaching` already.
+    Detach { eni: EniId },
+    /// Deletes what is on no instance.
+    Delete { eni: EniId },
+    /// Further addresses.
+    AssignIpv4 { eni: EniId, count: u32 },
+    /// Further addresses.
+    AssignIpv6 { eni: EniId, count: u32 },
+    /// Gives free addresses of a shared ENI back.
+    UnassignIpv4 { eni: EniId, addresses: Vec<Ipv4Addr> },
+    /// Gives free addresses of a shared ENI back.
+    UnassignIpv6 { eni: EniId, addresses: Vec<Ipv6Addr> },
+    /// Takes a link that the kernel shows into the inventory.
+    Arrive { eni: EniId, name: IfName, mtu: Option<u32> },
+    /// Puts a link right that differs from what it should be.
+    LookAfter { eni: EniId, name: IfName, mtu: Option<u32>, why: String },
+    /// Writes another state, which nothing but the node's own facts stand behind.
+    Mark { eni: EniId, state: State, why: String },
+    /// Forgets an ENI that is gone, or is another instance's.
+    Forget { eni: EniId, why: String },
+    /// Takes down an attachment whose pod is gone.
+    Release { owner: Owner },
+    /// Lets the addresses of a pod that is gone rest.
+    ReleaseAddresses { owner: Owner },
+}
+
+/// A new ENI, but for its client token.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Wanted {
+    pub(crate) pool: PoolName,
+    pub(crate) subnet: Subnet,
+    pub(crate) security_groups: Vec<SecurityGroupId>,
+    pub(crate) description: String,
+    pub(crate) secondary_ipv4: u32,
+    pub(crate) ipv6: u32,
+    /// The user's.
+    pub(crate) tags: Tags,
+}
+
+/// An attribute of an ENI in EC2.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Change {
+    DeleteOnTermination(bool),
+    SourceDestCheck(bool),
+    SecurityGroups(Vec<SecurityGroupId>),
+}
+
+impl Change {
+    /// In EC2's words; `DeleteOnTermination` is an attribute of the attachment.
+    pub(crate) fn modification(&self, attachment: Option<&str>) -> Option<Modification> {
+        Some(match self {
+            Self::DeleteOnTermination(value) => {
+                Modification::DeleteOnTermination { attachment: attachment?.parse().ok()?, value: *value }
+            }
+            Self::SourceDestCheck(value) => Modification::SourceDestCheck(*value),
+            Self::SecurityGroups(groups) => Modification::SecurityGroups(groups.clone()),
+        })
+    }
+}
+
+impl Action {
+    /// What it is about. A creation has no subject before its token is chosen.
+    pub(crate) fn subject(&self) -> Option<Subject> {
+        Some(match self {
+            Self::Create(_) => return None,
+            Self::CreateAgain(planned) => Subject::Creation(planned.request.client_token.clone()),
+            Self::Attach { eni, .. }
+            | Self::Modify { eni, .. }
+            | Self::Tag { eni, .. }
+            | Self::Detach { eni }
+            | Self::Delete { eni }
+            | Self::AssignIpv4 { eni, .. }
+            | Self::AssignIpv6 { eni, .. }
+            | Self::UnassignIpv4 { eni, .. }
+            | Self::UnassignIpv6 { eni, .. }
+            | Self::Forget { eni, .. } => Subject::Cloud(eni.clone()),
+            Self::Arrive { eni, .. } | Self::LookAfter { eni, .. } | Self::Mark { eni, .. } => Subject::Link(eni.clone()),
+            Self::Release { owner } => Subject::Attachment(owner.clone()),
+            Self::ReleaseAddresses { owner } => Subject::AddressUse(owner.clone()),
+        })
+    }
+
+    /// Its name, for metrics: one of few.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Create(_) | Self::CreateAgain(_) => "create",
+            Self::Attach { .. } => "attach",
+            Self::Modify { .. } => "modify",
+            Self::Tag { .. } => "tag",
+            Self::Detach { .. } => "detach",
+            Self::Delete { .. } => "delete",
+            Self::AssignIpv4 { .. } | Self::AssignIpv6 { .. } => "assign",
+            Self::UnassignIpv4 { .. } | Self::UnassignIpv6 { .. } => "unassign",
+            Self::Arrive { .. } => "arrive",
+            Self::LookAfter { .. } => "look-after",
+            Self::Mark { .. } => "mark",
+            Self::Forget { .. } => "forget",
+            Self::Release { .. } => "release",
+            Self::ReleaseAddresses { .. } => "release-addresses",
+        }
+    }
+
+    /// Whether it takes something away: such are never planned from what is unknown.
+    pub(crate) fn is_destructive(&self) -> bool {
+        match self {
+            Self::Detach { .. }
+            | Self::Delete { .. }
+            | Self::UnassignIpv4 { .. }
+            | Self::UnassignIpv6 { .. }
+            | Self::Forget { .. }
+            | Self::Release { .. }
+            | Self::ReleaseAddresses { .. } => true,
+            Self::Create(_)
+            | Self::CreateAgain(_)
+            | Self::Attach { .. }
+            | Self::Modify { .. }
+            | Self::Tag { .. }
+            | Self::AssignIpv4 { .. }
+            | Self::AssignIpv6 { .. }
+            | Self::Arrive { .. }
+            | Self::LookAfter { .. }
+            | Self::Mark { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Create(wanted) => write!(f, "create an ENI of pool {} in {}", wanted.pool, wanted.subnet.id),
+            Self::CreateAgain(planned) => {
+                write!(f, "create the ENI of pool {} with token {}", planned.pool, planned.request.client_token)
+            }
+            Self::Attach { eni, slot } => write!(f, "attach {eni} at {slot}"),
+            Self::Modify { eni, change } => match change {
+                Change::DeleteOnTermination(value) => write!(f, "set deleteOnTermination of {eni} to {value}"),
+                Change::SourceDestCheck(value) => write!(f, "set sourceDestCheck of {eni} to {value}"),
+                Change::SecurityGroups(_) => write!(f, "set the security groups of {eni}"),
+            },
+            Self::Tag { eni, tags } => write!(f, "tag {eni} with {}", tags.keys().cloned().collect::<Vec<_>>().join(", ")),
+            Self::Detach { eni } => write!(f, "detach {eni}"),
+            Self::Delete { eni } => write!(f, "delete {eni}"),
+            Self::AssignIpv4 { eni, count } => write!(f, "assign {count} IPv4 addresses to {eni}"),
+            Self::AssignIpv6 { eni, count } => write!(f, "assign {count} IPv6 addresses to {eni}"),
+            Self::UnassignIpv4 { eni, addresses } => write!(f, "give {} IPv4 addresses of {eni} back", addresses.len()),
+            Self::UnassignIpv6 { eni, addresses } => write!(f, "give {} IPv6 addresses of {eni} back", addresses.len()),
+            Self::Arrive { eni, name, .. } => write!(f, "take {eni} in as {name}"),
+            Self::LookAfter { eni, why, .. } => write!(f, "put the link of {eni} right: {why}"),
+            Self::Mark { eni, state, why } => write!(f, "{eni} is {state}: {why}"),
+            Self::Forget { eni, why } => write!(f, "forget {eni}: {why}"),
+            Self::Release { owner } => write!(f, "release what {owner} had"),
+            Self::ReleaseAddresses { owner } => write!(f, "let the addresses of {owner} rest"),
+        }
+    }
+}
