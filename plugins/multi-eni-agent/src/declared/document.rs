@@ -73,6 +73,15 @@ pub(super) fn manifests(document: Value) -> Vec<Value> {
     }
 }
 
+/// The kind of a manifest that is well known to be another's: a pod beside the NodeENI that it is for, as samples have it.
+pub(super) fn of_other_kind(manifest: &Value) -> Option<&str> {
+    let text = |key: &str| manifest.get(key).and_then(Value::as_str);
+    let (version, kind) = (text("apiVersion")?, text("kind")?);
+    let group = |version: &str| version.split_once('/').map_or(String::new(), |(group, _)| group.to_string());
+    let is_ours = kind.eq_ignore_ascii_case(KIND) || group(version) == group(API_VERSION);
+    (!is_ours).then_some(kind)
+}
+
 /// Reads one manifest.
 pub(super) fn read(manifest: &Value) -> Document {
     let mut faults = Faults::default();
@@ -170,7 +179,7 @@ fn is_selector_of_other_kind(value: &Value) -> bool {
 }
 
 /// The names of the fields of `spec`: what serde writes of an empty one.
-fn fields() -> Vec<String> {
+pub(super) fn fields() -> Vec<String> {
     match serde_json::to_value(NodeEniSpec::default()) {
         Ok(Value::Object(fields)) => fields.into_iter().map(|(name, _)| name).collect(),
         _ => Vec::new(),

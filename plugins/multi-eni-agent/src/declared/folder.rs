@@ -6,7 +6,7 @@ use super::file;
 use super::selector::NodeLabels;
 use super::validate::{Found, Valid, valid};
 use super::{Declared, Pool, Unknown};
-use node::names::PoolName;
+use node::names::{IfName, PoolName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -94,7 +94,10 @@ impl Reading {
         match file::documents(path) {
             Ok(documents) => {
                 for manifest in documents.into_iter().flat_map(document::manifests) {
-                    self.document(path, document::read(&manifest));
+                    match document::of_other_kind(&manifest) {
+                        Some(kind) => self.notes.push(Fault::of_file(path, format_args!("has a {kind}, left alone"))),
+                        None => self.document(path, document::read(&manifest)),
+                    }
                 }
             }
             Err(error) => {
@@ -141,17 +144,12 @@ impl Reading {
         }
     }
 
-    /// Refuses pools of this node that want the same name of a link or of a resource.
+    /// Refuses pools of this node that want the same name of a link.
     fn refuse_clashes(&mut self, labels: &NodeLabels) {
-        self.refuse_clash(labels, "spec.linkName", |pool| pool.link_name.as_ref().map(ToString::to_string));
-        self.refuse_clash(labels, "spec.resourceName", |pool| pool.resource_name.clone());
-    }
-
-    fn refuse_clash(&mut self, labels: &NodeLabels, path: &str, wish: fn(&Pool) -> Option<String>) {
-        let mut wishes: BTreeMap<String, Vec<PoolName>> = BTreeMap::new();
+        let mut wishes: BTreeMap<IfName, Vec<PoolName>> = BTreeMap::new();
         for right in self.right.values().filter(|right| right.valid.selector.selects(labels)) {
-            if let Some(wished) = wish(&right.valid.pool) {
-                wishes.entry(wished).or_default().push(right.valid.pool.name.clone());
+            if let Some(wished) = &right.valid.pool.link_name {
+                wishes.entry(wished.clone()).or_default().push(right.valid.pool.name.clone());
             }
         }
         for (wished, pools) in wishes.into_iter().filter(|(_, pools)| pools.len() > 1) {
@@ -159,7 +157,7 @@ impl Reading {
                 let others: Vec<&str> = pools.iter().filter(|other| *other != name).map(PoolName::as_str).collect();
                 let why = format!("is {wished}, and that of {} on this node, too", others.join(", "));
                 if let Some(right) = self.right.remove(name) {
-                    self.fault(&right.file, name, path, why);
+                    self.fault(&right.file, name, "spec.linkName", why);
                     self.wrong.insert(name.clone(), right.file);
                 }
             }

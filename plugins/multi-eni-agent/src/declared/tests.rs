@@ -4,6 +4,7 @@ mod checking;
 mod fields;
 mod going_on;
 mod reading;
+mod samples;
 mod selecting;
 
 use super::{Declared, Folder, NodeLabels, Pool};

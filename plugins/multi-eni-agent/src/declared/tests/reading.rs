@@ -56,6 +56,24 @@ fn what_is_no_node_eni_is_told_with_all_that_is_missing() {
 }
 
 #[test]
+fn a_manifest_of_another_kind_is_left_alone_and_noted() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n";
+    let mut site = Site::new(&[("a.yaml", &format!("{}---\n{pod}", manifest("a", LEAST)))]);
+    let declared = site.read();
+    assert_eq!((declared.faults.len(), declared.pools.len(), declared.notes.len()), (0, 1, 1));
+    assert!(declared.notes[0].to_string().ends_with("a.yaml: has a Pod, left alone"));
+    for nearly in ["kind: NodeEni", "kind: nodeENI\napiVersion: v1", "kind: NodeENIs"] {
+        let ours = manifest("a", LEAST).replace("kind: NodeENI", nearly);
+        let ours = if nearly.contains("v1") {
+            ours.replacen("apiVersion: networking.k8s.aws/v1alpha1\n", "", 1)
+        } else {
+            ours
+        };
+        assert!(!Site::new(&[("a.yaml", &ours)]).faults().is_empty(), "{nearly}");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_yaml_is_told_in_one_line_with_the_place() {
     for (name, content) in [
         ("a.yaml", "a: [1\nb: 2\n"),
