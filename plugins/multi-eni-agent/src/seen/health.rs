@@ -56,7 +56,8 @@ pub(crate) struct Health {
 #[derive(Debug)]
 struct Inner {
     dependencies: Dependencies,
-    pass: Mutex<Option<(Instant, Duration)>>,
+    longest_rest: Duration,
+    last_turn: Mutex<Turn>,
     ec2: Heard,
     imds: Heard,
     kernel: Heard,
@@ -64,6 +65,13 @@ struct Inner {
     ec2_connection: Probe,
     imds_connection: Probe,
     records: Probe,
+}
+
+/// What the loop has done since when.
+#[derive(Debug, Clone, Copy)]
+enum Turn {
+    Rests { since: Instant },
+    Passes { since: Instant, limit: Duration },
 }
 
 /// A pass under way; its drop is the pass's end.
@@ -75,7 +83,7 @@ pub(crate) struct Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        *self.inner.pass.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.inner.turn(Turn::Rests { since: Instant::now() });
     }
 }
 
@@ -88,14 +96,16 @@ pub(crate) struct Report {
 }
 
 impl Health {
-    pub(crate) fn new(dependencies: Dependencies) -> Self {
-        Self::looking_every(dependencies, FRESH_FOR)
+    /// That of an agent whose loop makes a pass at the latest after `longest_rest`, asked for or not.
+    pub(crate) fn new(dependencies: Dependencies, longest_rest: Duration) -> Self {
+        Self::looking_every(dependencies, longest_rest, FRESH_FOR)
     }
 
-    fn looking_every(dependencies: Dependencies, fresh_for: Duration) -> Self {
+    fn looking_every(dependencies: Dependencies, longest_rest: Duration, fresh_for: Duration) -> Self {
         let inner = Inner {
             dependencies,
-            pass: Mutex::default(),
+            longest_rest,
+            last_turn: Mutex::new(Turn::Rests { since: Instant::now() }),
             ec2: Heard::default(),
             imds: Heard::default(),
             kernel: Heard::default(),
@@ -109,7 +119,7 @@ impl Health {
 
     /// A pass of the loop begins that must end within `limit`.
     pub(crate) fn pass_begins(&self, limit: Duration) -> Pass {
-        *self.inner.pass.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), limit));
+        self.inner.turn(Turn::Passes { since: Instant::now(), limit });
         Pass { inner: Arc::clone(&self.inner) }
     }
 
@@ -133,16 +143,17 @@ impl Health {
         self.inner.kubernetes.hear("request", answer);
     }
 
-    /// Whether the loop lives: no pass hangs.
+    /// Whether the loop lives: no pass hangs, and none stays out.
     pub(crate) fn alive(&self) -> Report {
-        let pass = *self.inner.pass.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((since, limit)) = pass else {
-            return Report { good: true, lines: vec!["loop: ok, waits for something to do".to_string()] };
+        let turn = *self.inner.last_turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (what, since, limit) = match turn {
+            Turn::Rests { since } => ("waits for something to do", since, self.inner.longest_rest),
+            Turn::Passes { since, limit } => ("makes a pass", since, limit),
         };
-        let (runs, good) = (age(since.elapsed().as_secs()), since.elapsed() <= limit);
+        let (good, since, limit) = (since.elapsed() <= limit, age(since.elapsed().as_secs()), age(limit.as_secs()));
         let line = match good {
-            true => format!("loop: ok, a pass runs for {runs}"),
-            false => format!("loop: hangs, a pass runs for {runs} and should end in {}", age(limit.as_secs())),
+            true => format!("loop: ok, {what} for {since}"),
+            false => format!("loop: hangs, {what} for {since}, and should for {limit} at most"),
         };
         Report { good, lines: vec![line] }
     }
@@ -166,6 +177,12 @@ impl Health {
         }
         let good = lines.iter().all(|line| line.good);
         Report { good, lines: lines.into_iter().map(|line| line.text()).collect() }
+    }
+}
+
+impl Inner {
+    fn turn(&self, turn: Turn) {
+        *self.last_turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
     }
 }
 

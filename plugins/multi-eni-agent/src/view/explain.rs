@@ -1,6 +1,7 @@
 //! `explain POD`: what a pod has, and what it waits for and why.
 
 use super::render::waiting;
+use super::table::one_line;
 use super::{AddressState, EniView, Holder, PoolView, RequestView, Status, age};
 use node::inventory::State;
 use node::names::{EniId, PoolName};
@@ -154,14 +155,13 @@ fn at_its_max(pool: &PoolView) -> Option<String> {
 }
 
 fn not_free(eni: &EniView, now: u64) -> Option<String> {
-    let id = eni.id.as_ref().map_or_else(|| "an ENI that is asked for".to_string(), ToString::to_string);
     let since = eni.since.map(|since| format!(" for {}", age(now.saturating_sub(since)))).unwrap_or_default();
     let why = [eni.doing.clone(), eni.last_error.as_ref().map(|error| format!("last error: {error}"))];
     let why: String = why.into_iter().flatten().map(|why| format!("; {why}")).collect();
     match (&eni.owner, eni.state) {
-        (Some(owner), _) => Some(format!("{id} is held by {owner}{since}")),
+        (Some(owner), _) => Some(format!("{} is held by {owner}{since}", eni.called())),
         (None, State::Ready) => None,
-        (None, state) => Some(format!("{id} is {state}{since}{why}")),
+        (None, state) => Some(format!("{}: {state}{since}{why}", eni.called())),
     }
 }
 
@@ -204,5 +204,5 @@ pub(crate) fn render_explain(answer: &Explain, now: u64) -> String {
         lines.extend(waits.reasons.iter().map(|reason| format!("    {reason}")));
     }
     lines.extend(answer.notes.iter().map(|note| format!("  {note}")));
-    lines.into_iter().map(|line| line + "\n").collect()
+    lines.iter().map(|line| one_line(line) + "\n").collect()
 }

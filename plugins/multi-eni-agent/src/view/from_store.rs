@@ -48,19 +48,6 @@ fn eni(entry: &Entry, records: &[Record], uses: &[AddressUse], now: u64) -> EniV
         owner,
         ..EniView::in_state(entry.state)
     }
-    .described(entry)
-}
-
-impl EniView {
-    /// What only some ENIs need said.
-    fn described(mut self, entry: &Entry) -> Self {
-        if entry.is_primary_eni() {
-            self.doing = Some("the instance's primary ENI: never touched".to_string());
-        } else if self.pool.is_none() {
-            self.doing = Some("not of any pool: never touched".to_string());
-        }
-        self
-    }
 }
 
 fn addresses(entry: &Entry, records: &[Record], uses: &[AddressUse], now: u64) -> Vec<AddressView> {

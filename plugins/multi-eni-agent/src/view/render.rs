@@ -1,6 +1,6 @@
 //! `status` as a person reads it.
 
-use super::table::Table;
+use super::table::{Table, one_line};
 use super::{AddressState, AddressView, EniView, Holder, PoolView, RequestView, Status, age};
 use node::inventory::{Mode, Sharing, State};
 use node::record::Phase;
@@ -11,6 +11,7 @@ pub(crate) fn render_status(status: &Status, now: u64) -> String {
     section(&mut out, "", |out| pools(&status.pools).write(out));
     section(&mut out, "", |out| enis(status, now).write(out));
     section(&mut out, "", |out| shared_addresses(status, now).write(out));
+    section(&mut out, "Doing:", |out| lines(out, doing(&status.enis)));
     section(&mut out, "Waits:", |out| lines(out, waits(status, now)));
     section(&mut out, "Notes:", |out| lines(out, status.notes.clone()));
     out
@@ -33,7 +34,7 @@ fn section(out: &mut String, title: &str, write: impl FnOnce(&mut String)) {
 fn lines(out: &mut String, lines: Vec<String>) {
     for line in lines {
         out.push_str("  ");
-        out.push_str(&line);
+        out.push_str(&one_line(&line));
         out.push('\n');
     }
 }
@@ -116,13 +117,12 @@ fn addresses_of(pool: &PoolView) -> String {
 }
 
 fn enis(status: &Status, now: u64) -> Table {
-    let head =
-        ["ENI", "POOL", "STATE", "FOR", "SLOT", "MAC", "PCI", "LINK", "MODE", "ADDRESSES", "OWNER", "WHAT IS DONE"];
+    let head = ["ENI", "POOL", "STATE", "FOR", "SLOT", "MAC", "PCI", "LINK", "MODE", "ADDRESSES", "OWNER"];
     let mut table = Table::new(&head);
     for eni in &status.enis {
         table.row(vec![
             text(eni.id.as_ref()),
-            text(eni.pool.as_ref()),
+            pool_of(eni),
             eni.state.to_string(),
             eni.since.map(|since| age(now.saturating_sub(since))).unwrap_or_default(),
             text(eni.slot.as_ref()),
@@ -133,10 +133,18 @@ fn enis(status: &Status, now: u64) -> Table {
             if eni.mode == Mode::Netdev { String::new() } else { eni.mode.to_string() },
             some_addresses(&eni.addresses),
             eni.owner.as_ref().map(owner).unwrap_or_default(),
-            what_is_done(eni),
         ]);
     }
     table
+}
+
+/// What is of no pool is never touched, and that is seen at once.
+fn pool_of(eni: &EniView) -> String {
+    match &eni.pool {
+        Some(pool) => pool.to_string(),
+        None if eni.is_primary_eni() => "(primary)".to_string(),
+        None => "(not ours)".to_string(),
+    }
 }
 
 fn text(value: Option<&impl ToString>) -> String {
@@ -154,16 +162,25 @@ fn some_addresses(addresses: &[AddressView]) -> String {
     }
 }
 
+/// The pod if it is known; the container's id is for `explain` and JSON then.
 fn owner(holder: &Holder) -> String {
+    let who = match &holder.pod {
+        Some(pod) => format!("{}/{} {}", pod.namespace, pod.name, holder.owner.ifname),
+        None => holder.to_string(),
+    };
     match holder.phase {
-        Some(Phase::Claimed) => format!("{holder}, not yet set up"),
-        Some(Phase::Committed | Phase::Released) | None => holder.to_string(),
+        Some(Phase::Claimed) => format!("{who}, not yet set up"),
+        Some(Phase::Committed | Phase::Released) | None => who,
     }
 }
 
-fn what_is_done(eni: &EniView) -> String {
-    let error = eni.last_error.as_ref().map(|error| format!("last error: {error}"));
-    [eni.doing.clone(), error].into_iter().flatten().collect::<Vec<_>>().join("; ")
+fn doing(enis: &[EniView]) -> Vec<String> {
+    let busy = enis.iter().filter_map(|eni| {
+        let error = eni.last_error.as_ref().map(|error| format!("last error: {error}"));
+        let what: Vec<String> = [eni.doing.clone(), error].into_iter().flatten().collect();
+        (!what.is_empty()).then(|| format!("{}: {}", eni.called(), what.join("; ")))
+    });
+    busy.collect()
 }
 
 fn shared_addresses(status: &Status, now: u64) -> Table {
@@ -176,7 +193,7 @@ fn shared_addresses(status: &Status, now: u64) -> Table {
                 AddressState::Cooling { until } => {
                     (format!("cooling, {} left", age(until.saturating_sub(now))), String::new())
                 }
-                AddressState::Used { holder } => ("used".to_string(), holder.to_string()),
+                AddressState::Used { holder } => ("used".to_string(), owner(holder)),
             };
             table.row(vec![view.address.to_string(), text(eni.id.as_ref()), state, owner]);
         }

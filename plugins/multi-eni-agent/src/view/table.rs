@@ -19,7 +19,7 @@ impl Table {
 
     /// Adds a row; an empty cell is shown as `-`.
     pub(super) fn row(&mut self, cells: Vec<String>) {
-        let shown = |cell: String| if cell.is_empty() { NOTHING.to_string() } else { cell };
+        let shown = |cell: String| if cell.is_empty() { NOTHING.to_string() } else { one_line(&cell) };
         self.rows.push(cells.into_iter().map(shown).collect());
     }
 
@@ -52,4 +52,9 @@ impl Table {
         let head = self.head.get(column).map_or(0, |head| head.chars().count());
         cells.max().unwrap_or_default().max(head)
     }
+}
+
+/// Names that a runtime passed on, and errors, must neither break a line nor speak to the terminal.
+pub(super) fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

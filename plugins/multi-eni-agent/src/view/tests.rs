@@ -2,8 +2,11 @@ use super::*;
 use node::addresses::AddressUse;
 use node::intent::Intent;
 use node::inventory::Entry;
+use node::inventory::{Sharing, State};
+use node::record::{Owner, Pod, Record};
 use node::store::{AgentPass, Store};
 use serde_json::json;
+use std::net::IpAddr;
 
 const NOW: u64 = 10_000;
 
@@ -102,9 +105,12 @@ slots 3 of 3 used, 0 free
 POOL  KIND       MIN  MAX  WARM  READY  IN USE  COOLING  OTHER
 red   exclusive  1    2    1     0      1       0        1 detaching
 
-ENI           POOL  STATE      FOR  SLOT  MAC                LINK  ADDRESSES  OWNER                                              WHAT IS DONE
-eni-00000001  red   in use     3m   0/1   02:00:00:00:00:01  ens1  10.0.1.1   default/web-0 net1 (container 0123456789ab)  -
-eni-00000002  red   detaching  3m   0/2   02:00:00:00:00:02  ens2  10.0.1.2   -                                            detaching, third try in 8s; last error: IncorrectState
+ENI           POOL  STATE      FOR  SLOT  MAC                LINK  ADDRESSES  OWNER
+eni-00000001  red   in use     3m   0/1   02:00:00:00:00:01  ens1  10.0.1.1   default/web-0 net1
+eni-00000002  red   detaching  3m   0/2   02:00:00:00:00:02  ens2  10.0.1.2   -
+
+Doing:
+  eni-00000002: detaching, third try in 8s; last error: IncorrectState
 
 Waits:
   container fedcba987654 net1 waits for an ENI of pool red for 5s, gives up in 36s
@@ -153,7 +159,7 @@ pod second-uid
     subnet subnet-1 is full
     pool red is at its max of 2
     eni-00000001 is held by default/web-0 net1 (container 0123456789ab) for 3m
-    eni-00000002 is detaching for 3m; detaching, third try in 8s; last error: IncorrectState
+    eni-00000002: detaching for 3m; detaching, third try in 8s; last error: IncorrectState
     all 3 slots of the instance are used
 ";
     assert_eq!(text, expected);
@@ -250,9 +256,23 @@ fn without_an_agent_the_records_say_who_has_what() {
         status.notes
     );
     let text = render_status(&status, NOW);
-    assert!(text.contains("primary ENI: never touched"), "{text}");
+    assert!(text.contains("(primary)"), "{text}");
     assert!(text.contains("cooling, 20s left"), "{text}");
     assert!(status.notes[1].contains("client token red-1"), "{:?}", status.notes);
     let answer = explain(&status, &"blue/cache-0".parse().unwrap(), NOW);
     assert_eq!(answer.has[0].addresses, ["10.0.3.11".parse::<IpAddr>().unwrap()]);
+}
+
+#[test]
+fn no_name_and_no_error_speaks_to_the_terminal() {
+    let mut status = busy();
+    status.enis[0].last_error = Some("two\nlines \u{1b}[31m".into());
+    status.notes.push("\u{9b}31m".into());
+    if let Some(owner) = &mut status.enis[0].owner {
+        owner.pod = Some(Pod { namespace: "default".into(), name: "\u{1b}]0;web\u{7}".into(), uid: None });
+    }
+    let answer = explain(&status, &"0123456789ab".parse().unwrap(), NOW);
+    for text in [render_status(&status, NOW), render_explain(&answer, NOW)] {
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+    }
 }

@@ -18,7 +18,7 @@ async fn ground(kubernetes: Kubernetes) -> Ground {
     let imds = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let state_dir = root.path().join("state");
     let dependencies = Dependencies { ec2: endpoint(&ec2), imds: endpoint(&imds), state_dir, kubernetes };
-    let health = Health::looking_every(dependencies, Duration::ZERO);
+    let health = Health::looking_every(dependencies, Duration::from_secs(400), Duration::ZERO);
     health.kernel(Answer::Served);
     Ground { _root: root, ec2: Some(ec2), _imds: imds, health }
 }
@@ -84,18 +84,21 @@ async fn kubernetes_has_a_line_only_where_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_loop_is_alive_unless_a_pass_hangs() {
+async fn the_loop_is_alive_unless_a_pass_hangs_or_stays_out() {
     let url: Endpoint = "http://127.0.0.1:1".parse().unwrap();
     let dependencies =
         Dependencies { ec2: url.clone(), imds: url, state_dir: "/nowhere".into(), kubernetes: Kubernetes::Absent };
-    let health = Health::new(dependencies);
-    tokio::time::advance(Duration::from_secs(86_400)).await;
+    let health = Health::new(dependencies, Duration::from_secs(400));
+    let wait = async |seconds| tokio::time::advance(Duration::from_secs(seconds)).await;
+    wait(399).await;
     assert!(health.alive().good);
+    wait(2).await;
+    assert!(!health.alive().good);
     let pass = health.pass_begins(Duration::from_secs(60));
-    tokio::time::advance(Duration::from_secs(59)).await;
-    assert!(health.alive().good);
-    tokio::time::advance(Duration::from_secs(2)).await;
-    assert_eq!(health.alive().lines, ["loop: hangs, a pass runs for 1m and should end in 1m"]);
+    wait(59).await;
+    assert_eq!(health.alive().lines, ["loop: ok, makes a pass for 59s"]);
+    wait(2).await;
+    assert_eq!(health.alive().lines, ["loop: hangs, makes a pass for 1m, and should for 1m at most"]);
     drop(pass);
     assert!(health.alive().good);
 }

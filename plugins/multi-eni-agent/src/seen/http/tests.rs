@@ -21,7 +21,7 @@ async fn served(limits: Limits) -> Served {
     let itself: crate::seen::probe::Endpoint = format!("http://{address}").parse().unwrap();
     let state_dir = root.path().join("state");
     let dependencies = Dependencies { ec2: itself.clone(), imds: itself, state_dir, kubernetes: Kubernetes::Absent };
-    let health = Health::new(dependencies);
+    let health = Health::new(dependencies, Duration::from_secs(400));
     let pages = Pages { metrics: Metrics::new("0.1.0", &[]), health: health.clone() };
     let (end, ended) = oneshot::channel::<()>();
     let server = tokio::spawn(serve_within(limits, listener, pages, async {
