@@ -39,7 +39,7 @@ pub(crate) struct Observed {
     pub(crate) entries: Vec<Entry>,
     /// The creations under way.
     pub(crate) creations: Vec<Planned>,
-    /// Who has an ENI, by the records.
+    /// Who has an ENI, by the records of attachments.
     pub(crate) held: BTreeMap<EniId, Owner>,
     /// The uses of addresses of shared ENIs, cooling ones included.
     pub(crate) address_uses: Vec<AddressUse>,
@@ -63,8 +63,14 @@ pub(crate) struct Observed {
     pub(crate) taken_slots: BTreeMap<Slot, u64>,
     /// ENIs whose attachment or detachment this process has asked for: the others' may never have been asked.
     pub(crate) asked: BTreeSet<EniId>,
-    /// Attachments whose namespace is gone, since when.
+    /// When EC2 was last asked about an ENI by its id, or it was learnt of otherwise.
+    pub(crate) looked: BTreeMap<EniId, u64>,
+    /// Attachments whose namespace is gone and whose pod is dead, since when.
     pub(crate) gone: BTreeMap<Owner, u64>,
+    /// Uses of addresses whose pod is dead, since when.
+    pub(crate) gone_uses: BTreeMap<Owner, u64>,
+    /// Attachments whose release left something to do.
+    pub(crate) unfinished: BTreeSet<Owner>,
     /// The node's own limits.
     pub(crate) limit: Limit,
 }

@@ -103,7 +103,9 @@ impl Action {
             | Self::UnassignIpv4 { eni, .. }
             | Self::UnassignIpv6 { eni, .. }
             | Self::Forget { eni, .. } => Subject::Cloud(eni.clone()),
-            Self::Arrive { eni, .. } | Self::LookAfter { eni, .. } | Self::Mark { eni, .. } => Subject::Link(eni.clone()),
+            Self::Arrive { eni, .. } | Self::LookAfter { eni, .. } | Self::Mark { eni, .. } => {
+                Subject::Link(eni.clone())
+            }
             Self::Release { owner } => Subject::Attachment(owner.clone()),
             Self::ReleaseAddresses { owner } => Subject::AddressUse(owner.clone()),
         })
@@ -166,7 +168,9 @@ impl fmt::Display for Action {
                 Change::SourceDestCheck(value) => write!(f, "set sourceDestCheck of {eni} to {value}"),
                 Change::SecurityGroups(_) => write!(f, "set the security groups of {eni}"),
             },
-            Self::Tag { eni, tags } => write!(f, "tag {eni} with {}", tags.keys().cloned().collect::<Vec<_>>().join(", ")),
+            Self::Tag { eni, tags } => {
+                write!(f, "tag {eni} with {}", tags.keys().cloned().collect::<Vec<_>>().join(", "))
+            }
             Self::Detach { eni } => write!(f, "detach {eni}"),
             Self::Delete { eni } => write!(f, "delete {eni}"),
             Self::AssignIpv4 { eni, count } => write!(f, "assign {count} IPv4 addresses to {eni}"),

@@ -1,0 +1,79 @@
+//! What the subnets and security groups that a manifest names are in EC2.
+
+use ec2::{SecurityGroupId, Subnet};
+
+use super::{Need, Plan};
+use crate::declared::{Pool, Reference};
+use crate::observe::Observed;
+
+/// The subnets of a pool that are in the node's zone, each with how the manifest names it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Eligible<'a> {
+    pub(crate) subnets: Vec<(&'a Reference, &'a Subnet)>,
+    /// What is wrong with the others, but for their zone.
+    pub(crate) faults: Vec<String>,
+    /// Some are not looked up yet.
+    pub(crate) unknown: Vec<&'a Reference>,
+}
+
+pub(crate) fn eligible<'a>(pool: &'a Pool, observed: &'a Observed) -> Eligible<'a> {
+    let mut eligible = Eligible::default();
+    for reference in &pool.subnets {
+        match observed.subnets.get(reference).map(Vec::as_slice) {
+            None => eligible.unknown.push(reference),
+            Some([]) => eligible.faults.push(format!("subnet {reference} does not exist: correct the NodeENI")),
+            Some([subnet]) => {
+                let is_double = eligible.subnets.iter().any(|(_, other)| other.id == subnet.id);
+                let is_here = observed.availability_zone.as_ref() == Some(&subnet.availability_zone);
+                if is_here && !is_double {
+                    eligible.subnets.push((reference, subnet));
+                }
+            }
+            Some(several) => {
+                let ids: Vec<_> = several.iter().map(|subnet| subnet.id.to_string()).collect();
+                let ids = ids.join(", ");
+                eligible.faults.push(format!("subnet {reference} means {ids}: name it by its id in the NodeENI"));
+            }
+        }
+    }
+    eligible
+}
+
+/// A pool's security groups, those named by their ids and those named otherwise, each once; nothing if one is not known, with
+/// the reasons.
+pub(crate) fn security_groups(
+    pool: &Pool,
+    observed: &Observed,
+    plan: &mut Plan,
+    waiting: &mut Vec<String>,
+) -> Option<Vec<SecurityGroupId>> {
+    let mut groups = Vec::new();
+    let before = waiting.len();
+    let mut is_unknown = false;
+    for reference in &pool.security_groups {
+        let found = match reference {
+            Reference::Id(id) => id.parse().ok(),
+            Reference::Name(_) => match observed.security_groups.get(reference).map(Vec::as_slice) {
+                None => {
+                    plan.need(Need::SecurityGroup(reference.clone()));
+                    is_unknown = true;
+                    continue;
+                }
+                Some([group]) => Some(group.clone()),
+                Some([]) => None,
+                Some(several) => {
+                    let ids: Vec<_> = several.iter().map(ToString::to_string).collect();
+                    let ids = ids.join(", ");
+                    waiting.push(format!("security group {reference} means {ids}: name it by its id in the NodeENI"));
+                    continue;
+                }
+            },
+        };
+        match found {
+            Some(group) if !groups.contains(&group) => groups.push(group),
+            Some(_) => {}
+            None => waiting.push(format!("security group {reference} does not exist: correct the NodeENI")),
+        }
+    }
+    (waiting.len() == before && !is_unknown).then_some(groups)
+}

@@ -1,0 +1,88 @@
+//! The addresses of shared ENIs: so many free ones as are asked for, no more and no less.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use node::inventory::{Entry, Sharing, State};
+
+use super::pool::{Standing, members};
+use super::shrink::unless_held_back;
+use super::{Action, Need, Plan};
+use crate::declared::Pool;
+use crate::observe::Observed;
+
+/// Seconds for which more free addresses than asked for are kept, so that pods that come and go cost no call each.
+const SURPLUS_KEPT: u64 = 120;
+
+pub(crate) fn plan(pool: &Pool, observed: &Observed, standing: &mut Standing, plan: &mut Plan) {
+    if pool.sharing == Sharing::Exclusive || observed.leaving {
+        return;
+    }
+    for entry in members(pool, observed).filter(|entry| entry.state == State::Ready) {
+        let taken = taken(entry, observed);
+        let Some(limits) = &observed.limits else {
+            plan.need(Need::Limits);
+            return;
+        };
+        let ipv4: Vec<Ipv4Addr> =
+            entry.ipv4_addresses.iter().filter(|one| !one.primary).map(|one| one.address).collect();
+        let ipv6: Vec<Ipv6Addr> = entry.ipv6_addresses.iter().map(|one| one.address).collect();
+        let room_ipv4 = limits.ipv4_per_interface.saturating_sub(1);
+        let of_ipv4 = demand(&ipv4, &taken, pool.secondary_ipv4, room_ipv4);
+        let of_ipv6 = demand(&ipv6, &taken, pool.ipv6, limits.ipv6_per_interface);
+        let eni = entry.network_interface_id.clone();
+        let rests_until = entry.upkeep.addresses_changed_at.saturating_add(SURPLUS_KEPT.max(pool.cooldown_seconds));
+        let action = match (of_ipv4, of_ipv6) {
+            (Demand::More(count), _) => Action::AssignIpv4 { eni, count },
+            (_, Demand::More(count)) => Action::AssignIpv6 { eni, count },
+            (Demand::Full, _) | (_, Demand::Full) => {
+                standing.wait(format!("{eni} has all the addresses that its instance's type allows"));
+                continue;
+            }
+            (Demand::Less(_), _) | (_, Demand::Less(_)) if rests_until > observed.now => {
+                plan.wake(rests_until);
+                continue;
+            }
+            (Demand::Less(addresses), _) => Action::UnassignIpv4 { eni, addresses },
+            (_, Demand::Less(addresses)) => Action::UnassignIpv6 { eni, addresses },
+            (Demand::Right, Demand::Right) => continue,
+        };
+        unless_held_back(&entry.network_interface_id, observed, plan, action);
+    }
+}
+
+/// What pods have, or had a moment ago.
+fn taken(entry: &Entry, observed: &Observed) -> BTreeSet<IpAddr> {
+    let of_eni = observed.address_uses.iter().filter(|usage| usage.network_interface_id == entry.network_interface_id);
+    of_eni.filter(|usage| usage.holds_at(observed.now)).flat_map(|usage| usage.addresses.iter().copied()).collect()
+}
+
+enum Demand<Address> {
+    Right,
+    More(u32),
+    /// These, all of them free.
+    Less(Vec<Address>),
+    /// More, and there is no room.
+    Full,
+}
+
+fn demand<Address: Copy + Ord + Into<IpAddr>>(
+    assigned: &[Address],
+    taken: &BTreeSet<IpAddr>,
+    wished: u32,
+    room: u32,
+) -> Demand<Address> {
+    let mut free: Vec<_> = assigned.iter().copied().filter(|&address| !taken.contains(&address.into())).collect();
+    free.sort();
+    let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+    let (has, all) = (count(free.len()), count(assigned.len()));
+    match has.cmp(&wished) {
+        std::cmp::Ordering::Equal => Demand::Right,
+        std::cmp::Ordering::Less => match (wished - has).min(room.saturating_sub(all)) {
+            0 => Demand::Full,
+            more => Demand::More(more),
+        },
+        // The highest go: a pool that was small once is small again.
+        std::cmp::Ordering::Greater => Demand::Less(free.split_off(usize::try_from(wished).unwrap_or(usize::MAX))),
+    }
+}

@@ -1,0 +1,84 @@
+//! ENIs that are too many: detached once nobody has had them for a while, and then deleted.
+
+use node::inventory::{Entry, State};
+
+use super::grow::wanted_unattached;
+use super::pool::{Standing, is_held, members};
+use super::slots::is_unattached;
+use super::{Action, Plan};
+use crate::declared::{Declared, Pool};
+use crate::observe::{Hold, Observed, Subject};
+
+pub(crate) fn plan(pool: &Pool, observed: &Observed, standing: &mut Standing, plan: &mut Plan) {
+    // What is not known is no reason to take anything away.
+    if observed.leaving || !standing.is_known || observed.links.is_none() || standing.demand > 0 {
+        return;
+    }
+    let unattached: Vec<_> = members(pool, observed).filter(|entry| is_unattached(entry.state)).collect();
+    for entry in unattached.iter().skip(wanted_unattached(standing, unattached.len())) {
+        delete(entry, observed, plan);
+    }
+    let unattached = u32::try_from(unattached.len()).unwrap_or(u32::MAX);
+    let surplus = standing.have().saturating_sub(standing.target).saturating_sub(unattached);
+    let mut free: Vec<_> = members(pool, observed)
+        .filter(|entry| entry.state == State::Ready && !is_held(entry, observed))
+        .filter(|entry| !observed.is_busy(&Subject::Cloud(entry.network_interface_id.clone())))
+        .collect();
+    // The last ones in are the first ones out.
+    free.sort_by_key(|entry| std::cmp::Reverse((entry.network_card_index, entry.device_index)));
+    for entry in free.into_iter().take(usize::try_from(surplus).unwrap_or(usize::MAX)) {
+        let idle_at = entry.upkeep.since.saturating_add(pool.cooldown_seconds);
+        if idle_at > observed.now {
+            plan.wake(idle_at);
+        } else {
+            detach(entry, observed, plan);
+        }
+    }
+}
+
+/// The ENIs of pools that are declared no more. A pool whose manifest cannot be read is not among them.
+pub(crate) fn withdrawn(declared: &Declared, observed: &Observed, plan: &mut Plan) {
+    if observed.leaving || observed.links.is_none() {
+        return;
+    }
+    for entry in &observed.entries {
+        let Some(pool) = &entry.pool else { continue };
+        if !declared.is_withdrawn(&pool.name) || is_held(entry, observed) {
+            continue;
+        }
+        match entry.state {
+            State::Created | State::Detached => delete(entry, observed, plan),
+            State::Ready | State::Cooling | State::Attached | State::Quarantined => detach(entry, observed, plan),
+            State::Creating | State::Attaching | State::InUse | State::Detaching | State::Deleting | State::Deleted => {
+            }
+        }
+    }
+}
+
+fn detach(entry: &Entry, observed: &Observed, plan: &mut Plan) {
+    let eni = &entry.network_interface_id;
+    if entry.is_primary_eni() || observed.is_busy(&Subject::Link(eni.clone())) {
+        return;
+    }
+    unless_held_back(eni, observed, plan, Action::Detach { eni: eni.clone() });
+}
+
+/// Only what this node's records or two looks at EC2 say is nobody's.
+pub(super) fn delete(entry: &Entry, observed: &Observed, plan: &mut Plan) {
+    let eni = &entry.network_interface_id;
+    let is_ours = observed.identity.as_ref().is_some_and(|identity| identity.owns(&entry.tags));
+    if !is_ours || entry.upkeep.found || is_held(entry, observed) {
+        return;
+    }
+    unless_held_back(eni, observed, plan, Action::Delete { eni: eni.clone() });
+}
+
+pub(super) fn unless_held_back(eni: &node::names::EniId, observed: &Observed, plan: &mut Plan, action: Action) {
+    if observed.is_busy(&Subject::Cloud(eni.clone())) {
+        return;
+    }
+    match observed.hold(&Hold::Cloud(eni.clone())) {
+        Some(held) => plan.wake(held.until),
+        None => plan.act(action),
+    }
+}

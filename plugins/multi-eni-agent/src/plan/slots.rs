@@ -1,0 +1,130 @@
+//! The places for ENIs in the instance, by network card and device index, those of others counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ec2::Slot;
+use node::inventory::State;
+use serde::Serialize;
+
+use crate::observe::Observed;
+
+/// The highest device index that is used, but one. amazon-vpc-cni keeps its ENIs in a table of 100.
+const INDICES: u32 = 100;
+
+/// What is taken and what is not.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Slots {
+    /// Of the whole instance, less what is left to others.
+    pub(crate) limit: u32,
+    /// By anybody's ENIs.
+    #[serde(skip)]
+    taken: BTreeSet<Slot>,
+    /// How many ENIs each network card takes, by its index; nothing of a type whose cards EC2 does not tell.
+    #[serde(skip)]
+    cards: BTreeMap<u32, u32>,
+    /// Promised to ENIs that are not attached yet.
+    pub(crate) promised: u32,
+    /// ENIs of the project that are made or attached.
+    ours: u32,
+    /// How many ENIs the project may have.
+    most_of_ours: Option<u32>,
+}
+
+/// Why there is no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoRoom {
+    #[error("the instance has all of its {0} interfaces")]
+    Instance(u32),
+    #[error("max_enis of node.toml allows {0} ENIs")]
+    Setting(u32),
+    #[error("network card {0} takes no further interface")]
+    Card(u32),
+    #[error("the instance has no network card {0}")]
+    NoCard(u32),
+}
+
+impl Slots {
+    /// Nothing, if the limits or what is attached are not known.
+    pub(crate) fn of(observed: &Observed) -> Option<Self> {
+        let (limits, metadata) = (observed.limits.as_ref()?, observed.metadata.as_ref()?);
+        let mut taken: BTreeSet<Slot> = metadata.iter().map(|interface| interface.slot).collect();
+        let ours = observed.entries.iter().filter(|entry| entry.pool.is_some());
+        for entry in observed.entries.iter().filter(|entry| has_slot(entry.state)) {
+            taken.insert(Slot { network_card_index: entry.network_card_index, device_index: entry.device_index });
+        }
+        let refused = observed.taken_slots.iter().filter(|&(_, &until)| until > observed.now);
+        taken.extend(refused.map(|(slot, _)| *slot));
+        let creations = u32::try_from(observed.creations.len()).unwrap_or(u32::MAX);
+        let unattached = ours.clone().filter(|entry| is_unattached(entry.state)).count();
+        Some(Self {
+            limit: limits.interfaces.saturating_sub(observed.limit.reserved_enis),
+            taken,
+            cards: limits.cards.iter().map(|card| (card.index, card.interfaces)).collect(),
+            promised: creations.saturating_add(u32::try_from(unattached).unwrap_or(u32::MAX)),
+            ours: creations.saturating_add(u32::try_from(ours.count()).unwrap_or(u32::MAX)),
+            most_of_ours: observed.limit.max_enis,
+        })
+    }
+
+    /// How many slots are taken.
+    pub(crate) fn used(&self) -> u32 {
+        u32::try_from(self.taken.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Promises a slot to an ENI that is to be made.
+    pub(crate) fn promise(&mut self, card: u32) -> Result<(), NoRoom> {
+        if let Some(most) = self.most_of_ours.filter(|&most| self.ours >= most) {
+            return Err(NoRoom::Setting(most));
+        }
+        if self.used().saturating_add(self.promised) >= self.limit {
+            return Err(NoRoom::Instance(self.limit));
+        }
+        self.room_on(card)?;
+        self.promised += 1;
+        self.ours += 1;
+        Ok(())
+    }
+
+    /// The lowest free slot for an ENI that was promised one, from an index on.
+    pub(crate) fn take(&mut self, card: u32, base: u32) -> Result<Slot, NoRoom> {
+        if self.used() >= self.limit {
+            return Err(NoRoom::Instance(self.limit));
+        }
+        self.room_on(card)?;
+        let free = (base..INDICES).map(|device_index| Slot { network_card_index: card, device_index });
+        let slot = free.into_iter().find(|slot| !self.taken.contains(slot)).ok_or(NoRoom::Card(card))?;
+        self.taken.insert(slot);
+        self.promised = self.promised.saturating_sub(1);
+        Ok(slot)
+    }
+
+    fn room_on(&self, card: u32) -> Result<(), NoRoom> {
+        let on_card = self.taken.iter().filter(|slot| slot.network_card_index == card).count();
+        match self.cards.get(&card) {
+            None if self.cards.is_empty() => Ok(()),
+            None => Err(NoRoom::NoCard(card)),
+            Some(&most) if usize::try_from(most).is_ok_and(|most| on_card >= most) => Err(NoRoom::Card(card)),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+/// Whether an ENI in this state has, or is getting, or still has its slot.
+fn has_slot(state: State) -> bool {
+    matches!(
+        state,
+        State::Attaching
+            | State::Attached
+            | State::Ready
+            | State::InUse
+            | State::Cooling
+            | State::Detaching
+            | State::Quarantined
+    )
+}
+
+/// Whether EC2 has it, and no instance does.
+pub(crate) fn is_unattached(state: State) -> bool {
+    matches!(state, State::Created | State::Detached)
+}

@@ -1,0 +1,314 @@
+//! What each ENI needs on its way, whatever its pool is short of.
+
+use node::inventory::{Entry, Sharing, State};
+use node::names::EniId;
+
+use super::groups::security_groups;
+use super::pool::is_held;
+use super::shrink::unless_held_back;
+use super::{Action, Change, Need, Plan};
+use crate::declared::{Declared, Pool};
+use crate::kernel::HostLink;
+use crate::observe::{Hold, Observed, Subject};
+use crate::tags;
+
+/// Seconds in which the kernel shows what EC2 attaches, as a rule; after them EC2 is asked.
+const SHOWN_WITHIN: u64 = 30;
+/// Seconds after which an ENI that the kernel should show, and does not, is looked at.
+const MISSED_AFTER: u64 = 10;
+/// After so many failures in a row, an ENI is left alone until somebody looks: a new start of the agent tries again.
+const GIVE_UP: u32 = 8;
+
+pub(crate) fn plan(declared: &Declared, observed: &Observed, plan: &mut Plan) {
+    for planned in &observed.creations {
+        create_again(planned, observed, plan);
+    }
+    for entry in &observed.entries {
+        let Some(of) = &entry.pool else {
+            forget_stranger(entry, observed, plan);
+            continue;
+        };
+        let eni = Eni { entry, pool: declared.pool(&of.name), link: link_of(entry, observed), observed };
+        eni.mark(plan);
+        eni.follow(plan);
+        eni.repair(plan);
+    }
+}
+
+/// A creation that no answer has ended.
+fn create_again(planned: &crate::observe::Planned, observed: &Observed, plan: &mut Plan) {
+    let token = &planned.request.client_token;
+    if observed.leaving || observed.identity.is_none() || observed.is_busy(&Subject::Creation(token.clone())) {
+        return;
+    }
+    match observed.hold(&Hold::Creation(token.clone())) {
+        Some(held) => plan.wake(held.until),
+        None => plan.act(Action::CreateAgain(planned.clone())),
+    }
+}
+
+/// An ENI of somebody else's is in the inventory for as long as it is on the instance.
+fn forget_stranger(entry: &Entry, observed: &Observed, plan: &mut Plan) {
+    let Some(metadata) = &observed.metadata else { return };
+    let is_there = metadata.iter().any(|interface| interface.id.as_str() == entry.network_interface_id.as_str());
+    if is_there || observed.links.is_none() || link_of(entry, observed).is_some() || is_held(entry, observed) {
+        return;
+    }
+    let (eni, why) = (entry.network_interface_id.clone(), "it is on this instance no more".to_string());
+    unless_held_back(&eni.clone(), observed, plan, Action::Forget { eni, why });
+}
+
+/// By the permanent MAC, as everywhere.
+fn link_of<'a>(entry: &Entry, observed: &'a Observed) -> Option<&'a HostLink> {
+    let links = observed.links.as_ref()?;
+    let of_mac = |link: &&HostLink| link.mac_address == Some(entry.mac_address) && is_device(link);
+    links.iter().find(of_mac)
+}
+
+/// A bridge has the MAC of a port, and a child that of its parent. A veth plays an ENI in tests.
+fn is_device(link: &HostLink) -> bool {
+    link.pci_address.is_some() || link.kind.is_none() || link.kind.as_deref() == Some("veth")
+}
+
+struct Eni<'a> {
+    entry: &'a Entry,
+    /// Nothing if its pool is declared no more.
+    pool: Option<&'a Pool>,
+    link: Option<&'a HostLink>,
+    observed: &'a Observed,
+}
+
+impl Eni<'_> {
+    fn id(&self) -> &EniId {
+        &self.entry.network_interface_id
+    }
+
+    fn age(&self) -> u64 {
+        self.observed.now.saturating_sub(self.entry.upkeep.since)
+    }
+
+    fn is_link_busy(&self) -> bool {
+        self.observed.is_busy(&Subject::Link(self.id().clone()))
+    }
+
+    /// The state follows the records.
+    fn mark(&self, plan: &mut Plan) {
+        let has_record = self.observed.held.get(self.id());
+        let cooldown = self.entry.pool.as_ref().map_or(0, |pool| pool.cooldown_seconds);
+        let (state, why) = match (self.entry.state, has_record) {
+            (State::Ready | State::Cooling | State::Attached | State::Quarantined, Some(owner)) => {
+                (State::InUse, format!("{owner} has it"))
+            }
+            (State::InUse, None) if cooldown == 0 => (State::Ready, "nobody has it".to_string()),
+            (State::InUse, None) => (State::Cooling, format!("it rests for {cooldown} s")),
+            (State::Cooling, None) => {
+                let at = self.entry.upkeep.since.saturating_add(cooldown);
+                if at > self.observed.now {
+                    return plan.wake(at);
+                }
+                if self.link.is_none() {
+                    return;
+                }
+                (State::Ready, "it has rested".to_string())
+            }
+            _ => return,
+        };
+        if !self.is_link_busy() {
+            plan.act(Action::Mark { eni: self.id().clone(), state, why });
+        }
+    }
+
+    /// What EC2 and the kernel are about to do with it.
+    fn follow(&self, plan: &mut Plan) {
+        let is_asked = self.observed.asked.contains(self.id());
+        match self.entry.state {
+            State::Attaching | State::Attached if self.link.is_some() => self.arrive(plan),
+            State::Quarantined if self.link.is_some() => {
+                if !self.observed.holds.contains_key(&Hold::Link(self.id().clone())) {
+                    self.arrive(plan);
+                }
+            }
+            // Whether EC2 was asked before this agent began, EC2 knows.
+            State::Attaching if !is_asked && self.entry.upkeep.attachment_id.is_none() => self.look(plan, 0),
+            State::Attaching | State::Attached => self.look(plan, SHOWN_WITHIN),
+            State::Ready | State::Cooling | State::Quarantined
+                if self.link.is_none() && self.observed.links.is_some() && !is_held(self.entry, self.observed) =>
+            {
+                self.look(plan, MISSED_AFTER);
+            }
+            State::Detaching if self.observed.leaving => {}
+            State::Detaching if !is_asked => {
+                let action = Action::Detach { eni: self.id().clone() };
+                unless_held_back(self.id(), self.observed, plan, action);
+            }
+            State::Detaching => self.look(plan, 1),
+            State::Deleting => super::shrink::delete(self.entry, self.observed, plan),
+            State::Deleted => {
+                let why = "EC2 has it no more".to_string();
+                unless_held_back(self.id(), self.observed, plan, Action::Forget { eni: self.id().clone(), why });
+            }
+            State::Created | State::Detached if self.entry.upkeep.found => {
+                // The second look, a grace period after the first.
+                let first = self.entry.upkeep.unattached_since.unwrap_or(self.observed.now);
+                let at = first.saturating_add(self.observed.limit.orphan_grace);
+                if at > self.observed.now {
+                    plan.wake(at);
+                } else {
+                    self.look(plan, 0);
+                }
+            }
+            State::Creating
+            | State::Created
+            | State::Detached
+            | State::Ready
+            | State::InUse
+            | State::Cooling
+            | State::Quarantined => {}
+        }
+    }
+
+    fn arrive(&self, plan: &mut Plan) {
+        if self.is_link_busy() {
+            return;
+        }
+        let failed = self.observed.holds.get(&Hold::Link(self.id().clone())).filter(|held| held.failures >= GIVE_UP);
+        if let (Some(held), State::Attached) = (failed, self.entry.state) {
+            let why = held.reason.clone();
+            return plan.act(Action::Mark { eni: self.id().clone(), state: State::Quarantined, why });
+        }
+        match self.observed.hold(&Hold::Link(self.id().clone())) {
+            Some(held) => plan.wake(held.until),
+            None => plan.act(Action::Arrive { eni: self.id().clone(), name: self.name(), mtu: self.mtu() }),
+        }
+    }
+
+    /// Has EC2 asked how it stands, the more seldom the longer it lasts.
+    fn look(&self, plan: &mut Plan, first_after: u64) {
+        let after_last = self.observed.looked.get(self.id()).map(|last| last + (self.age() / 2).clamp(2, 60));
+        let at = (self.entry.upkeep.since + first_after).max(after_last.unwrap_or_default());
+        if at > self.observed.now {
+            return plan.wake(at);
+        }
+        match self.observed.hold(&Hold::Look) {
+            Some(held) => plan.wake(held.until),
+            None => plan.need(Need::Look(self.id().clone())),
+        }
+    }
+
+    /// A name that neither udev nor the order of arrival changes, unless the user wants one.
+    fn name(&self) -> node::names::IfName {
+        let wished = self.pool.and_then(|pool| pool.link_name.clone());
+        wished.unwrap_or_else(|| self.id().fallback_name())
+    }
+
+    fn mtu(&self) -> Option<u32> {
+        self.pool.and_then(|pool| pool.mtu)
+    }
+
+    /// What somebody changed since.
+    fn repair(&self, plan: &mut Plan) {
+        let Some(pool) = self.pool else { return };
+        self.repair_link(pool, plan);
+        let is_attached = matches!(self.entry.state, State::Attaching | State::Attached)
+            || self.entry.state.is_on_node() && self.entry.state != State::Quarantined;
+        if self.observed.leaving || !is_attached || self.entry.upkeep.attachment_id.is_none() {
+            return;
+        }
+        if let Some(action) = self.repair_in_ec2(pool, plan) {
+            unless_held_back(self.id(), self.observed, plan, action);
+        }
+    }
+
+    fn repair_link(&self, pool: &Pool, plan: &mut Plan) {
+        let (State::Ready, Some(link)) = (self.entry.state, self.link) else { return };
+        if is_held(self.entry, self.observed) && pool.sharing == Sharing::Exclusive || self.is_link_busy() {
+            return;
+        }
+        let Some(why) = self.difference(pool, link) else { return };
+        match self.observed.hold(&Hold::Link(self.id().clone())) {
+            Some(held) => plan.wake(held.until),
+            None => plan.act(Action::LookAfter { eni: self.id().clone(), name: self.name(), mtu: self.mtu(), why }),
+        }
+    }
+
+    fn difference(&self, pool: &Pool, link: &HostLink) -> Option<String> {
+        if link.name != self.name().as_str() {
+            return Some(format!("its name is {}", link.name));
+        }
+        if let Some(mtu) = self.mtu().filter(|&mtu| mtu != link.mtu && link.mtu_range.contains(&mtu)) {
+            return Some(format!("its MTU is {} and not {mtu}", link.mtu));
+        }
+        if link.alias.as_deref() != Some(self.id().as_str()) {
+            return Some("it does not bear its id".to_string());
+        }
+        if !link.addresses.is_empty() {
+            return Some("a daemon of the host has given it addresses".to_string());
+        }
+        let should_be_up = pool.sharing == Sharing::Shared;
+        (link.up != should_be_up).then(|| if should_be_up { "it is down" } else { "it is up" }.to_string())
+    }
+
+    /// The first thing that differs: EC2 takes one change in a call.
+    fn repair_in_ec2(&self, pool: &Pool, plan: &mut Plan) -> Option<Action> {
+        let eni = self.id().clone();
+        let upkeep = &self.entry.upkeep;
+        let modify = |change| Some(Action::Modify { eni: eni.clone(), change });
+        if upkeep.delete_on_termination.is_some_and(|found| found != pool.delete_on_termination) {
+            return modify(Change::DeleteOnTermination(pool.delete_on_termination));
+        }
+        if upkeep.source_dest_check.is_some_and(|found| found != pool.source_dest_check) {
+            return modify(Change::SourceDestCheck(pool.source_dest_check));
+        }
+        // On the way in, EC2 has just been told the rest.
+        if !self.entry.state.is_on_node() {
+            return None;
+        }
+        if !upkeep.security_groups.is_empty()
+            && let Some(groups) = security_groups(pool, self.observed, plan, &mut Vec::new())
+        {
+            let mut wished: Vec<_> = groups.iter().map(ToString::to_string).collect();
+            let mut found = upkeep.security_groups.clone();
+            wished.sort();
+            found.sort();
+            if wished != found {
+                return modify(Change::SecurityGroups(groups));
+            }
+        }
+        let lacking = self.lacking_tags(pool);
+        if !lacking.is_empty() {
+            return Some(Action::Tag { eni, tags: lacking });
+        }
+        self.lacking_addresses(pool)
+    }
+
+    /// The console's name is the user's once he has changed it there.
+    fn lacking_tags(&self, pool: &Pool) -> ec2::Tags {
+        let (Some(identity), false) = (&self.observed.identity, self.entry.tags.is_empty()) else {
+            return ec2::Tags::new();
+        };
+        let token = self.entry.tags.get(tags::TOKEN).cloned().unwrap_or_default();
+        let mut wished = identity.tags(&pool.name, &token, &pool.tags);
+        if token.is_empty() {
+            wished.remove(tags::TOKEN);
+        }
+        if !pool.tags.contains_key(tags::NAME) {
+            wished.remove(tags::NAME);
+        }
+        tags::missing(&wished, &self.entry.tags)
+    }
+
+    /// Of an ENI that pods take whole; those of a shared one come and go.
+    fn lacking_addresses(&self, pool: &Pool) -> Option<Action> {
+        if pool.sharing == Sharing::Shared {
+            return None;
+        }
+        let has = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let secondary = has(self.entry.ipv4_addresses.iter().filter(|address| !address.primary).count());
+        let eni = self.id().clone();
+        if secondary < pool.secondary_ipv4 {
+            return Some(Action::AssignIpv4 { eni, count: pool.secondary_ipv4 - secondary });
+        }
+        let ipv6 = has(self.entry.ipv6_addresses.len());
+        (ipv6 < pool.ipv6).then(|| Action::AssignIpv6 { eni, count: pool.ipv6 - ipv6 })
+    }
+}
