@@ -1,7 +1,6 @@
 //! Running another plugin (CNI 1.1.0, "Plugin Delegation").
 
 mod answer;
-mod process;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::verb::Verb;
-use crate::{CniResult, Code, Environment, Error, PluginType, Version};
+use crate::{CniResult, Code, Environment, Error, PluginType, Program, ProgramError, ProgramOutput, Version};
 
 /// Another plugin's executable.
 #[derive(Clone, Debug)]
@@ -54,7 +53,7 @@ impl Delegate {
     /// Its own error with code, message and details unchanged; code 6 for an answer that is none, 11 when it takes longer
     /// than the limit, 999 when it dies or fails without an answer, 5 when it cannot be started.
     pub async fn add(&self, invocation: &Invocation<'_>) -> Result<CniResult, Error> {
-        let output = process::run(self, Verb::Add, invocation).await?;
+        let output = self.run(Verb::Add, invocation).await?;
         answer::result(self, &output, invocation.version)
     }
 
@@ -91,8 +90,31 @@ impl Delegate {
     }
 
     async fn silent(&self, verb: Verb, invocation: &Invocation<'_>) -> Result<(), Error> {
-        let output = process::run(self, verb, invocation).await?;
+        let output = self.run(verb, invocation).await?;
         answer::nothing(self, &output)
+    }
+
+    async fn run(&self, verb: Verb, invocation: &Invocation<'_>) -> Result<ProgramOutput, Error> {
+        let mut variables = invocation.environment.variables.clone();
+        variables.insert("CNI_COMMAND", verb.as_str().into());
+        let config = Value::Object(invocation.config.clone()).to_string();
+        let program = Program {
+            path: &self.path,
+            arguments: &[],
+            variables: &variables,
+            stdin: config.as_bytes(),
+            limit: invocation.limit,
+        };
+        program.run().await.map_err(|error| self.not_run(verb, &error))
+    }
+
+    fn not_run(&self, verb: Verb, error: &ProgramError) -> Error {
+        match error {
+            ProgramError::Start { source, .. } => self.error(Code::IO, format_args!("{error}: {source}")),
+            ProgramError::Read { source, .. } => self.error(Code::IO, format_args!("cannot run {verb}: {source}")),
+            ProgramError::TooMuch => self.error(Code::DECODE, error),
+            ProgramError::Late { .. } => self.error(Code::TRY_AGAIN, format_args!("{verb} {error}, try again")),
+        }
     }
 
     fn error(&self, code: Code, what: impl std::fmt::Display) -> Error {

@@ -14,6 +14,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use crate::environment::VARIABLES;
@@ -123,14 +124,19 @@ impl Program<'_> {
 
     async fn spawn(&self) -> io::Result<Child> {
         let stdin = in_memory(self.stdin)?;
-        let mut command = self.command();
+        let start = async || {
+            let mut command = self.command();
+            command.stdin(stdin.try_clone()?);
+            // Starting a process stops the thread that does it until the process runs; the caller has other things to do.
+            spawn_blocking(move || command.spawn()).await?
+        };
         for wait in BUSY {
-            match command.stdin(stdin.try_clone()?).spawn() {
+            match start().await {
                 Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => sleep(wait).await,
                 outcome => return outcome,
             }
         }
-        command.stdin(stdin).spawn()
+        start().await
     }
 
     fn command(&self) -> Command {

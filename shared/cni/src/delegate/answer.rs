@@ -6,14 +6,13 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::Delegate;
-use super::process::Output;
-use crate::{CniResult, Code, Error, Version};
+use crate::{CniResult, Code, Error, ProgramOutput, Version};
 
 /// The most bytes of a strange answer that are shown.
 const EXCERPT: usize = 200;
 
 /// Reads the answer to an ADD.
-pub(super) fn result(delegate: &Delegate, output: &Output, fallback: Version) -> Result<CniResult, Error> {
+pub(super) fn result(delegate: &Delegate, output: &ProgramOutput, fallback: Version) -> Result<CniResult, Error> {
     succeeded(delegate, output)?;
     if is_blank(&output.stdout) {
         return Err(delegate.error(Code::DECODE, "ADD ended with success but without a result"));
@@ -24,7 +23,7 @@ pub(super) fn result(delegate: &Delegate, output: &Output, fallback: Version) ->
 }
 
 /// Reads the answer to the other verbs, which say nothing on success.
-pub(super) fn nothing(delegate: &Delegate, output: &Output) -> Result<(), Error> {
+pub(super) fn nothing(delegate: &Delegate, output: &ProgramOutput) -> Result<(), Error> {
     succeeded(delegate, output)?;
     if !is_blank(&output.stdout) {
         log::warn!("plugin {}: ignoring what it wrote to stdout besides success", delegate.plugin_type);
@@ -32,7 +31,7 @@ pub(super) fn nothing(delegate: &Delegate, output: &Output) -> Result<(), Error>
     Ok(())
 }
 
-fn succeeded(delegate: &Delegate, output: &Output) -> Result<(), Error> {
+fn succeeded(delegate: &Delegate, output: &ProgramOutput) -> Result<(), Error> {
     if output.status.success() {
         return Ok(());
     }
@@ -47,7 +46,7 @@ fn succeeded(delegate: &Delegate, output: &Output) -> Result<(), Error> {
 }
 
 /// The error that the delegate reports, unchanged.
-fn error(delegate: &Delegate, output: &Output) -> Error {
+fn error(delegate: &Delegate, output: &ProgramOutput) -> Error {
     let value = match document(delegate, &output.stdout) {
         Ok(value) => value,
         Err(error) => return error,
@@ -97,8 +96,8 @@ mod tests {
         Delegate { plugin_type: "fake".parse().unwrap(), path: "/opt/cni/bin/fake".into() }
     }
 
-    fn output(status: i32, stdout: impl Into<Vec<u8>>) -> Output {
-        Output { status: ExitStatus::from_raw(status), stdout: stdout.into() }
+    fn output(status: i32, stdout: impl Into<Vec<u8>>) -> ProgramOutput {
+        ProgramOutput { status: ExitStatus::from_raw(status), stdout: stdout.into() }
     }
 
     #[test]
