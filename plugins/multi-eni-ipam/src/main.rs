@@ -33,8 +33,9 @@ mod requested;
 mod reservation;
 mod status;
 
-use cni::{About, AddRequest, CheckRequest, CniResult, DelRequest, GcRequest, Plugin, StatusRequest};
+use cni::{About, AddRequest, CheckRequest, CniResult, Death, DelRequest, GcRequest, Plugin, StatusRequest};
 use node::logger::Logger;
+use node::notes::{self, Note};
 use std::process::ExitCode;
 
 static LOGGER: Logger = Logger::new("multi-eni-ipam");
@@ -64,6 +65,12 @@ impl Plugin for Ipam {
 
     async fn status(&self, request: &StatusRequest) -> Result<(), cni::Error> {
         Ok(status::status(request).await?)
+    }
+
+    fn died(&self, death: &Death<'_>) {
+        let owner = death.attachment.map(ground::owner);
+        let note = Note::now("multi-eni-ipam", death.verb, owner, &death.error.msg);
+        notes::leave(&Note { details: death.error.details.clone(), ..note });
     }
 }
 

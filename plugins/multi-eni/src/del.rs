@@ -48,6 +48,7 @@ async fn of_record(node: &Node, request: &DelRequest, record: &Record, ipam: Opt
         free(ipam).await?;
         return Ok(node.store.remove_record(&record.owner)?);
     }
+    node.note_death_of(&record);
     let mut ground = ground_of(&record, request.netns.as_deref())?;
     take_down(node, &record, ipam, &mut ground, Ending::Down).await
 }

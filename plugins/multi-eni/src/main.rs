@@ -22,8 +22,9 @@ mod plan;
 mod status;
 mod take_down;
 
-use cni::{About, AddRequest, CheckRequest, CniResult, DelRequest, GcRequest, Plugin, StatusRequest};
+use cni::{About, AddRequest, CheckRequest, CniResult, Death, DelRequest, GcRequest, Plugin, StatusRequest};
 use node::logger::Logger;
+use node::notes::{self, Note};
 use std::process::ExitCode;
 
 static LOGGER: Logger = Logger::new("multi-eni");
@@ -53,6 +54,12 @@ impl Plugin for MultiEni {
 
     async fn status(&self, request: &StatusRequest) -> Result<(), cni::Error> {
         Ok(status::run(request).await?)
+    }
+
+    fn died(&self, death: &Death<'_>) {
+        let owner = death.attachment.map(node_here::owner);
+        let note = Note::now("multi-eni", death.verb, owner, &death.error.msg);
+        notes::leave(&Note { details: death.error.details.clone(), ..note });
     }
 }
 

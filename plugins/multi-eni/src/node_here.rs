@@ -5,7 +5,8 @@ use crate::config::Config;
 use crate::error::Error;
 use node::ground::Side;
 use node::netns::Netns;
-use node::record::{Owner, Pod};
+use node::notes::Notes;
+use node::record::{Owner, Phase, Pod, Record};
 use node::settings::Settings;
 use node::store::Store;
 use serde_json::{Map, json};
@@ -30,6 +31,18 @@ impl Node {
         let settings = Settings::of_node()?;
         let store = Store::open(&settings.state_dir)?;
         Ok(Self { settings, store })
+    }
+
+    /// Tells of the ADD of a record that is about to be taken down, if it never came to its end. The caller holds the
+    /// device's lock.
+    pub(crate) fn note_death_of(&self, record: &Record) {
+        if record.phase != Phase::Claimed {
+            return;
+        }
+        let left = Notes::open(&self.settings.state_dir).and_then(|notes| notes.leave_of(record));
+        if let Err(error) = left {
+            log::warn!("no note is left of how the ADD of {} ended: {error}", record.owner);
+        }
     }
 
     /// Sends the log where the configuration wants it.

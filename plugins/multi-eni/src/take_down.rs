@@ -73,6 +73,7 @@ pub(crate) async fn take_down_of_record(node: &Node, record: &Record) -> Result<
     // It may have been taken down while the lock was waited for, and its owner may have another device by now.
     let now = node.store.record(&record.owner)?;
     let Some(record) = now.filter(|now| now.device == record.device) else { return Ok(()) };
+    node.note_death_of(&record);
     let mut ground = ground_of(&record, None)?;
     let ipam = Ipam::of_record(&record.call, &record.owner)?;
     take_down(node, &record, ipam.as_ref(), &mut ground, Ending::Down).await

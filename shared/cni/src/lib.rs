@@ -34,7 +34,7 @@ pub use error::{Code, Error};
 pub use interrupt::{Interrupt, Signal};
 pub use keys::Keys;
 pub use names::{ContainerId, IfName, NameError, NetworkName, PluginType};
-pub use plugin::{About, Plugin};
+pub use plugin::{About, Death, Plugin};
 pub use program::{Program, ProgramError, ProgramOutput};
 pub use request::{AddRequest, Attachment, CheckRequest, DelRequest, GcRequest, StatusRequest};
 pub use result::{CniResult, DecodeError, Dns, Interface, IpConfig, Route};

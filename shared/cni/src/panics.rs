@@ -11,10 +11,10 @@ thread_local! {
     static CAPTURED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Runs `body`; a panic of it becomes an error of code 999 with the place in its details, and nothing is printed.
+/// Runs `body`. Its panic becomes an error of code 999 with the place in its details, and nothing is printed.
 ///
 /// The process's hook is wrapped once; panics outside of a `body`, on other threads too, go to the hook that was there.
-pub(crate) fn captured<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+pub(crate) fn captured<T>(body: impl FnOnce() -> T) -> Result<T, Error> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let previous = take_hook();
@@ -23,9 +23,9 @@ pub(crate) fn captured<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, 
     let outer = CAPTURING.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(body));
     CAPTURING.set(outer);
-    outcome.unwrap_or_else(|_| {
+    outcome.map_err(|_| {
         let place = CAPTURED.take().unwrap_or_else(|| "place unknown".to_owned());
-        Err(Error::new(Code::INTERNAL, "the plugin has a bug: it panicked, please report it").with_details(place))
+        Error::new(Code::INTERNAL, "the plugin has a bug: it panicked, please report it").with_details(place)
     })
 }
 
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn the_place_of_a_panic_is_in_the_details() {
-        let error = captured::<()>(|| panic!("no {}", "way")).unwrap_err();
+        let error = captured(|| panic!("no {}", "way")).unwrap_err();
         assert_eq!(error.code, Code::INTERNAL);
         assert!(error.details.starts_with("shared/cni/src/panics.rs:"), "{error}");
         assert!(error.details.ends_with(": no way"), "{error}");
@@ -55,9 +55,9 @@ mod tests {
 
     #[test]
     fn what_follows_one_panic_is_not_told_of_the_next() {
-        captured::<()>(|| panic!("first")).unwrap_err();
-        let error = captured::<()>(|| std::panic::panic_any(7_u8)).unwrap_err();
+        captured(|| panic!("first")).unwrap_err();
+        let error = captured(|| std::panic::panic_any(7_u8)).unwrap_err();
         assert!(error.details.ends_with(": a value that is no text"), "{error}");
-        assert_eq!(captured(|| Ok(3)), Ok(3));
+        assert_eq!(captured(|| 3), Ok(3));
     }
 }

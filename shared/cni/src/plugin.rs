@@ -1,6 +1,6 @@
 //! What a plugin implements.
 
-use crate::{AddRequest, CheckRequest, CniResult, DelRequest, Error, GcRequest, StatusRequest};
+use crate::{AddRequest, Attachment, CheckRequest, CniResult, DelRequest, Error, GcRequest, StatusRequest};
 
 /// What a plugin says of itself when it is called without `CNI_COMMAND`.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +9,17 @@ pub struct About {
     pub name: &'static str,
     /// One line on what it does.
     pub line: &'static str,
+}
+
+/// How a call ended that did not come to its own end: it panicked, or was still rolling back long after a signal.
+#[derive(Debug)]
+pub struct Death<'a> {
+    /// `CNI_COMMAND`.
+    pub verb: &'static str,
+    /// What it was about, if it was about an attachment.
+    pub attachment: Option<&'a Attachment>,
+    /// What the runtime is told.
+    pub error: &'a Error,
 }
 
 /// The verbs of a plugin. VERSION is answered by [`crate::run`].
@@ -35,4 +46,7 @@ pub trait Plugin {
 
     /// Tells whether an ADD could be serviced.
     async fn status(&self, request: &StatusRequest) -> Result<(), Error>;
+
+    /// The last that is called after a verb that did not come to its own end, to leave a note of it.
+    fn died(&self, _death: &Death<'_>) {}
 }

@@ -18,6 +18,7 @@ pub mod logger;
 pub mod names;
 pub mod netlink;
 pub mod netns;
+pub mod notes;
 pub mod record;
 pub mod release;
 pub mod settings;

@@ -24,6 +24,18 @@ pub(super) enum Request {
     Status(StatusRequest),
 }
 
+impl Request {
+    /// What it is about; nothing for the verbs about none or many.
+    pub(super) fn attachment(&self) -> Option<&Attachment> {
+        match self {
+            Self::Add(request) => Some(&request.attachment),
+            Self::Del(request) => Some(&request.attachment),
+            Self::Check(request) => Some(&request.attachment),
+            Self::Gc(_) | Self::Status(_) => None,
+        }
+    }
+}
+
 /// Checks environment, stdin, JSON, name and version in that order, then the rest. `spoken` becomes the version of the
 /// configuration as soon as that is known, so that errors are told in it.
 pub(super) fn read(

@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::request::{self, Request};
 use super::{Answer, io_error};
 use crate::verb::Verb;
-use crate::{Code, Error, Interrupt, Plugin, Version, panics};
+use crate::{Code, Death, Error, Interrupt, Plugin, Version, panics};
 
 /// How long a verb may go on after a signal, to roll back.
 const GRACE: Duration = Duration::from_secs(5);
@@ -26,12 +26,33 @@ pub(super) fn answer<P: Plugin>(
     interrupt: &Interrupt,
     signals: impl Future<Output = io::Error>,
 ) -> Answer {
-    let mut version = Version::LATEST;
-    let outcome = panics::captured(|| {
-        let request = request::read(verb, env, stdin, interrupt, &mut version)?;
+    let (mut version, mut attachment) = (Version::LATEST, None);
+    let end = panics::captured(|| {
+        let request = match request::read(verb, env, stdin, interrupt, &mut version) {
+            Ok(request) => request,
+            Err(error) => return End::Own(Err(error)),
+        };
+        attachment = request.attachment().cloned();
         block_on(supervised(execute(plugin, &request, version), interrupt, signals))
     });
+    let outcome = match end.unwrap_or_else(End::Death) {
+        End::Own(outcome) => outcome,
+        End::Death(error) => {
+            let death = Death { verb: verb.as_str(), attachment: attachment.as_ref(), error: &error };
+            // The runtime is answered whatever happens.
+            drop(panics::captured(|| plugin.died(&death)));
+            Err(error)
+        }
+    };
     Answer { version, outcome }
+}
+
+/// How a verb ended.
+enum End<T> {
+    /// By itself.
+    Own(Result<T, Error>),
+    /// It was made to.
+    Death(Error),
 }
 
 async fn execute<P: Plugin>(plugin: &P, request: &Request, version: Version) -> Result<Option<Value>, Error> {
@@ -49,7 +70,7 @@ async fn supervised<T>(
     verb: impl Future<Output = Result<T, Error>>,
     interrupt: &Interrupt,
     signals: impl Future<Output = io::Error>,
-) -> Result<T, Error> {
+) -> End<T> {
     let deadline = async {
         let signal = interrupt.raised().await;
         tokio::time::sleep(GRACE).await;
@@ -65,21 +86,23 @@ async fn supervised<T>(
         // The handlers are set before the verb does anything.
         biased;
         never = signals => match never {},
-        outcome = verb => outcome,
+        outcome = verb => End::Own(outcome),
         signal = deadline => {
             let msg = format!("stopped by {signal} before it was done, try again");
-            Err(Error::new(Code::TRY_AGAIN, msg).with_details("the roll-back did not end in 5 s"))
+            End::Death(Error::new(Code::TRY_AGAIN, msg).with_details("the roll-back did not end in 5 s"))
         }
     }
 }
 
-fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| io_error("start the event loop", &error))?;
+fn block_on<T>(future: impl Future<Output = End<T>>) -> End<T> {
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return End::Own(Err(io_error("start the event loop", &error))),
+    };
     let mut guard = NoWait(Some(runtime));
     match &mut guard.0 {
         Some(runtime) => runtime.block_on(future),
-        None => Err(Error::new(Code::INTERNAL, "the event loop is gone")),
+        None => End::Own(Err(Error::new(Code::INTERNAL, "the event loop is gone"))),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use cni::{
-    About, AddRequest, CheckRequest, CniResult, DelRequest, Error, GcRequest, Interface, Plugin, StatusRequest,
+    About, AddRequest, CheckRequest, CniResult, Death, DelRequest, Error, GcRequest, Interface, Plugin, StatusRequest,
     run_with,
 };
 use serde_json::{Value, json};
@@ -27,6 +27,8 @@ pub(crate) struct Recorder {
     pub(crate) asked: RefCell<Vec<Asked>>,
     pub(crate) fails: Option<Error>,
     pub(crate) panics: bool,
+    /// The verb that it died of, the interface that it was about, and the details of its error.
+    pub(crate) died: RefCell<Vec<(&'static str, Option<String>, String)>>,
 }
 
 impl Recorder {
@@ -75,6 +77,12 @@ impl Plugin for Recorder {
 
     async fn status(&self, request: &StatusRequest) -> Result<(), Error> {
         self.note(Asked::Status(request.clone()))
+    }
+
+    fn died(&self, death: &Death<'_>) {
+        let ifname = death.attachment.map(|attachment| attachment.ifname.to_string());
+        self.died.borrow_mut().push((death.verb, ifname, death.error.details.clone()));
+        assert!(!self.panics, "and once more, which is nobody's concern");
     }
 }
 

@@ -157,6 +157,8 @@ fn a_panic_is_an_error_of_the_protocol() {
         let details = outcome.document()["details"].as_str().unwrap().to_owned();
         assert!(details.contains("call.rs:") && details.contains("as it was told"), "{details}");
         assert_eq!(outcome.stderr, "");
+        let ifname = matches!(verb, "ADD" | "DEL" | "CHECK").then(|| "net1".to_owned());
+        assert_eq!(recorder.died.take(), [(verb, ifname, details)]);
     }
 }
 
