@@ -163,10 +163,18 @@ impl Folder {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
         let handle = openat(&self.handle, part.as_str(), flags, FILE_MODE)
             .map_err(|errno| failed("create", &path)(errno.into()))?;
-        fchmod(&handle, FILE_MODE).map_err(|errno| failed("protect", &path)(errno.into()))?;
-        File::from(handle).write_all(content).map_err(failed("write", &path))?;
-        renameat(&self.handle, part.as_str(), &self.handle, name)
-            .map_err(|errno| failed("replace", &path)(errno.into()))
+        let written = fchmod(&handle, FILE_MODE)
+            .map_err(|errno| failed("protect", &path)(errno.into()))
+            .and_then(|()| File::from(handle).write_all(content).map_err(failed("write", &path)))
+            .and_then(|()| {
+                let renamed = renameat(&self.handle, part.as_str(), &self.handle, name);
+                renamed.map_err(|errno| failed("replace", &path)(errno.into()))
+            });
+        if written.is_err() {
+            // On a file system that is full, a part would keep what the next write needs.
+            unlinkat(&self.handle, part.as_str(), UnlinkatFlags::NoRemoveDir).ok();
+        }
+        written
     }
 
     /// Removes a file; whether there was one.

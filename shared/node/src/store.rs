@@ -352,3 +352,6 @@ enum Unreadable {
     /// The file has no writer any more.
     SetAside,
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,7 +109,7 @@ pub async fn of_dead<E: Display>(
     // It may have been taken down meanwhile, and its owner may have another device by now.
     let now = store.record(&record.owner)?;
     let Some(record) = now.filter(|now| now.device == record.device) else { return Ok(Outcome::Nothing) };
-    let sight = Sight::of(proc_dir);
+    let sight = Sight::look(proc_dir).await;
     match verdict::of_record(&record, store, &sight, pods)? {
         Life::Gone => {}
         life => return Ok(Outcome::Spared(life)),

@@ -77,3 +77,6 @@ impl Store {
         Ok(of_eni.map(|usage| usage.owner))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,3 +110,6 @@ pub fn of_use(usage: &AddressUse, pods: Pods<'_>) -> Life {
     }
     Life::Gone
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,6 +76,11 @@ pub struct Events {
 }
 
 impl Events {
+    /// The next one, as the stream has it.
+    pub async fn next(&mut self) -> Option<Event> {
+        StreamExt::next(self).await
+    }
+
     fn is_due(&mut self, event: Event) {
         if !self.due.contains(&event) {
             self.due.push_back(event);
@@ -125,3 +130,6 @@ impl std::fmt::Debug for Events {
         f.debug_struct("Events").field("folders", &self.folders).field("due", &self.due).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

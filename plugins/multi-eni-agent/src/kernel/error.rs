@@ -4,7 +4,7 @@ use node::{addresses, arrival, netlink, netns, store, take_down, watch};
 
 /// Why the machine did not do what was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// A device that arrives, or is looked after.
     #[error(transparent)]
     Arrival(#[from] arrival::Error),

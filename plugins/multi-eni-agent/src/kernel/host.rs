@@ -8,7 +8,7 @@ use node::addresses::{self, AddressUse};
 use node::ground::Side;
 use node::host::View;
 use node::record::Record;
-use node::store::Store;
+use node::store::{self, Store};
 use node::verdict::{self, Pods, Sight};
 use node::{arrival, take_down, watch};
 use std::path::{Path, PathBuf};
@@ -19,25 +19,25 @@ const SYSFS: &str = "/sys";
 
 /// Where things are on this machine.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub(crate) struct Places {
     /// The manifests of pools.
-    pub pools_dir: PathBuf,
+    pub(crate) pools_dir: PathBuf,
     /// The kubelet's folder; a pod whose folder is below it is alive.
-    pub kubelet_dir: PathBuf,
+    pub(crate) kubelet_dir: PathBuf,
     /// The processes of the host: `/proc`, or where a container has the host's.
-    pub proc_dir: PathBuf,
+    pub(crate) proc_dir: PathBuf,
 }
 
 /// The machine that the agent runs on. Its calls are made in the host's network namespace, inside a tokio runtime.
 #[derive(Debug, Clone)]
-pub struct Host {
+pub(crate) struct Host {
     store: Arc<Store>,
     places: Places,
 }
 
 impl Host {
     /// The machine with these records.
-    pub fn new(store: Arc<Store>, places: Places) -> Self {
+    pub(crate) fn new(store: Arc<Store>, places: Places) -> Self {
         Self { store, places }
     }
 
@@ -45,14 +45,8 @@ impl Host {
         Pods { kubelet_dir: &self.places.kubelet_dir, of_api }
     }
 
-    /// A look at all processes, which is a file or two of each, and so is not for a thread that others wait for.
-    async fn sight(&self) -> Option<Sight> {
-        let proc_dir = self.places.proc_dir.clone();
-        tokio::task::spawn_blocking(move || Sight::of(&proc_dir)).await.ok()
-    }
-
-    fn unreadable(&self, why: impl std::fmt::Display) -> Life {
-        Life::Unknown(Unseen::Unreadable { path: self.places.proc_dir.clone(), why: why.to_string() })
+    fn unreadable(&self, error: &store::Error) -> Life {
+        Life::Unknown(Unseen::Unreadable { path: self.store.path().to_path_buf(), why: error.to_string() })
     }
 }
 
@@ -71,11 +65,13 @@ impl Machine for Host {
     }
 
     async fn verdicts(&self, records: &[Record], pods: Option<&PodUids>) -> Vec<Verdict> {
-        let sight = if records.is_empty() { None } else { self.sight().await };
-        let life = |record: &Record| match &sight {
-            Some(sight) => verdict::of_record(record, &self.store, sight, self.pods(pods))
-                .unwrap_or_else(|error| self.unreadable(error)),
-            None => self.unreadable("the look at it did not end"),
+        if records.is_empty() {
+            return Vec::new();
+        }
+        let sight = Sight::look(&self.places.proc_dir).await;
+        let life = |record: &Record| {
+            let life = verdict::of_record(record, &self.store, &sight, self.pods(pods));
+            life.unwrap_or_else(|error| self.unreadable(&error))
         };
         records.iter().map(|record| Verdict { owner: record.owner.clone(), life: life(record) }).collect()
     }

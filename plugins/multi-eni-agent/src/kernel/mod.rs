@@ -7,13 +7,13 @@ mod error;
 mod host;
 mod ipam;
 
-pub use error::Error;
-pub use host::{Host, Places};
-pub use node::arrival::{Arrived, Care, Wish as ArrivalWish};
-pub use node::host::HostLink;
-pub use node::take_down::Outcome;
-pub use node::verdict::{Life, PodUids, Unseen, Verdict};
-pub use node::watch::Event;
+pub(crate) use error::Error;
+pub(crate) use host::{Host, Places};
+pub(crate) use node::arrival::{Arrived, Care, Wish as ArrivalWish};
+pub(crate) use node::host::HostLink;
+pub(crate) use node::take_down::Outcome;
+pub(crate) use node::verdict::{Life, PodUids, Unseen, Verdict};
+pub(crate) use node::watch::Event;
 
 use futures_util::Stream;
 use node::addresses::AddressUse;
@@ -21,7 +21,7 @@ use node::record::Record;
 use std::future::Future;
 
 /// What the agent asks of the machine that it runs on.
-pub trait Machine: Send + Sync + 'static {
+pub(crate) trait Machine: Send + Sync + 'static {
     /// The host's links, the loopback among them, out of one pass over links, addresses, routes and rules.
     ///
     /// # Errors

@@ -39,13 +39,26 @@ impl Sight {
             gap: hidden(proc_dir).then(|| Unseen::Hidden(proc_dir.to_path_buf())),
             home: Netns::current().ok(),
         };
-        if let Err(error) = sight.look() {
+        if let Err(error) = sight.read() {
             sight.gap = Some(unreadable(proc_dir, &error));
         }
         sight
     }
 
-    fn look(&mut self) -> std::io::Result<()> {
+    /// As [`Sight::of`], on a thread that nobody waits for: it is a file or two of each process.
+    pub async fn look(proc_dir: &Path) -> Self {
+        let path = proc_dir.to_path_buf();
+        let look = tokio::task::spawn_blocking(move || Self::of(&path)).await;
+        look.unwrap_or_else(|error| Self {
+            proc_dir: proc_dir.to_path_buf(),
+            namespaces: BTreeMap::new(),
+            process_namespace: Err(unreadable(proc_dir, &Error::other(error))),
+            gap: None,
+            home: None,
+        })
+    }
+
+    fn read(&mut self) -> std::io::Result<()> {
         let mut seen = HashSet::new();
         for process in std::fs::read_dir(&self.proc_dir)? {
             let process = process?;
