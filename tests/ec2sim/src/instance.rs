@@ -35,7 +35,7 @@ impl Instance {
     }
 
     /// The same as its metadata service knows it, which is behind by [`crate::Timing::metadata`].
-    pub(crate) fn enis_of_metadata(&self) -> Result<Vec<EniFacts>, Error> {
+    pub fn enis_of_metadata(&self) -> Result<Vec<EniFacts>, Error> {
         self.cloud.look(|inner| {
             let then = inner.clock.now().saturating_sub(inner.timing.metadata);
             facts::enis_then(inner, &self.id, then)

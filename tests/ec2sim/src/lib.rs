@@ -33,6 +33,7 @@ mod index;
 mod instance;
 mod mac;
 mod netns;
+mod policy;
 mod query;
 mod rng;
 mod security_group;
@@ -46,7 +47,10 @@ mod wire;
 pub use addressing::{IPV6_GATEWAY, ipv4_gateway};
 pub use api::request::{self, Request};
 pub use api::response::{self, Response};
-pub use api::{Action, Call, Delivery, Ec2, InstanceType, Kind, Limits, Outcome, Refusal, Reply};
+pub use api::{
+    Action, ApiFaultBuilder, Bucket, Call, Delivery, Ec2, Fault, InstanceType, Kind, Limits, Outage, Outcome, Refusal,
+    Reply, Throttle,
+};
 pub use attach::AttachBuilder;
 pub use clock::Clock;
 pub use eni::Eni;
@@ -60,6 +64,7 @@ pub use imds::{FaultBuilder, Imds, ImdsBuilder, ImdsError, MetadataRequest, Snap
 pub use instance::{Instance, InstanceBuilder};
 pub use mac::{InvalidMac, MacAddr};
 pub use netns::{Netns, NetnsError};
+pub use policy::{Policy, PolicyError};
 pub use query::{Server, ServerBuilder};
 pub use security_group::SecurityGroupBuilder;
 pub use state::{AttachmentStatus, EniStatus, InstanceState, SecurityGroup, Tags};

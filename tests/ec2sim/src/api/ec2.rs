@@ -9,16 +9,19 @@ use crate::error::Error;
 use crate::fabric::Fabric;
 use crate::hardware::{Board, Hardware};
 use crate::ids::InstanceId;
+use crate::policy::Policy;
 use crate::rng::Rng;
 use crate::timing::Timing;
 
 use super::action::Action;
-use super::calls::{Call, Outcome, parameters};
+use super::calls::Call;
+use super::fault::{ApiFaultBuilder, Outage};
 use super::refusal::Refusal;
 use super::request::Request;
 use super::response::Response;
+use super::throttle::{Buckets, Throttle};
 use super::types::InstanceType;
-use super::{Limits, carry_out};
+use super::{Limits, pipeline};
 
 /// How an answer comes to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +30,8 @@ pub enum Delivery {
     After(Duration),
     /// Never: the connection stays open and silent.
     Never,
-    /// The connection is closed instead, after this time.
-    Dropped(Duration),
+    /// The connection is closed instead.
+    Dropped,
 }
 
 /// What a call brings.
@@ -56,25 +59,11 @@ impl Ec2 {
     /// Calls it as `principal`, which is an access key. What is due is done first; the call takes no time itself.
     pub fn call(&self, principal: &str, request: impl Into<Request>) -> Reply {
         let request = request.into();
-        let called = self.cloud.change(|inner| {
-            let now = inner.clock.now();
-            inner.api.asked += 1;
-            let request_id = format!("{:08x}-0000-4000-8000-{:012x}", inner.api.asked, inner.api.asked);
-            let outcome = carry_out(inner, &request, now);
-            inner.api.calls.push(Call {
-                at: now,
-                principal: principal.to_owned(),
-                action: request.action(),
-                parameters: parameters(&request),
-                outcome: outcome.as_ref().map_or_else(|no| Outcome::Refused(no.code.to_string()), |_| Outcome::Done),
-                request_id: request_id.clone(),
-            });
-            Ok(Reply { request_id, outcome, delivery: Delivery::After(Duration::ZERO) })
-        });
+        let called = self.cloud.change(|inner| Ok(pipeline::call(inner, principal, &request)));
         called.unwrap_or_else(|error| Reply {
             request_id: String::new(),
             outcome: Err(error.into()),
-            delivery: Delivery::Dropped(Duration::ZERO),
+            delivery: Delivery::Dropped,
         })
     }
 
@@ -122,6 +111,64 @@ impl Ec2 {
     /// Who is told of NICs.
     pub fn set_hardware(&self, hardware: Arc<dyn Hardware>) {
         self.cloud.lock().board = Board(Some(hardware));
+    }
+
+    /// The buckets that calls are drawn from, full; none unless said.
+    pub fn set_throttle(&self, throttle: Throttle) {
+        let mut inner = self.cloud.lock();
+        inner.api.buckets = Some(Buckets::full(throttle, inner.clock.now()));
+    }
+
+    /// What principals without a policy of their own may do. Everything is allowed unless said.
+    pub fn set_policy(&self, policy: &Policy) {
+        self.cloud.lock().api.policy = Some(Arc::new(policy.clone()));
+    }
+
+    /// What this principal may do.
+    pub fn set_policy_of(&self, principal: &str, policy: &Policy) {
+        self.cloud.lock().api.policies.insert(principal.to_owned(), Arc::new(policy.clone()));
+    }
+
+    /// A condition key that the principal brings, as `aws:PrincipalTag/node` or `ec2:SourceInstanceARN`.
+    pub fn set_key_of(&self, principal: &str, key: &str, value: &str) {
+        let mut inner = self.cloud.lock();
+        inner.api.principals.entry(principal.to_owned()).or_default().insert(key.to_owned(), value.to_owned());
+    }
+
+    /// The statements that have allowed something so far, by their `Sid`.
+    #[must_use]
+    pub fn granted(&self) -> Vec<String> {
+        self.cloud.lock().api.granted.iter().cloned().collect()
+    }
+
+    /// The credentials of this principal have expired (`RequestExpired`).
+    pub fn expire(&self, principal: &str) {
+        self.cloud.lock().api.expired.insert(principal.to_owned());
+    }
+
+    /// They are good again.
+    pub fn renew(&self, principal: &str) {
+        self.cloud.lock().api.expired.remove(principal);
+    }
+
+    /// Orders a fault for an action.
+    pub fn at(&self, action: Action) -> ApiFaultBuilder<'_> {
+        ApiFaultBuilder::new(&self.cloud, Some(action))
+    }
+
+    /// Orders a fault for all actions.
+    pub fn at_all(&self) -> ApiFaultBuilder<'_> {
+        ApiFaultBuilder::new(&self.cloud, None)
+    }
+
+    /// Takes back every fault that was ordered.
+    pub fn heal(&self) {
+        self.cloud.lock().api.faults.clear();
+    }
+
+    /// What the whole API is like from now on.
+    pub fn outage(&self, outage: Outage) {
+        self.cloud.lock().api.outage = outage;
     }
 
     /// One more instance type, or other limits of one.

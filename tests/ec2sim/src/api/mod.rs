@@ -3,6 +3,7 @@
 mod action;
 mod assign;
 mod attach;
+mod authorize;
 mod calls;
 mod check;
 mod create;
@@ -10,32 +11,45 @@ mod describe_enis;
 mod describe_others;
 mod detach;
 mod ec2;
+mod fault;
 mod filter;
 mod modify;
+mod pipeline;
 mod refusal;
 pub mod request;
+mod resources;
 pub mod response;
 mod tags;
 mod terminate;
 pub(crate) mod text;
+mod throttle;
 mod types;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use action::{Action, Kind};
 pub use calls::{Call, Outcome};
 pub use ec2::{Delivery, Ec2, Reply};
+pub use fault::{ApiFaultBuilder, Fault, Outage};
 pub use refusal::Refusal;
+pub use throttle::{Bucket, Throttle};
 pub use types::InstanceType;
+
+pub(crate) use filter::matches;
 
 use crate::cloud::Inner;
 use crate::ids::{AttachmentId, EniId};
+use crate::policy::Policy;
 use crate::rng::Rng;
+use crate::state::Tags;
 use crate::timing::Lag;
+use fault::Faults;
 use request::{CreateNetworkInterface, Request};
 use response::{NetworkInterface, Response};
+use throttle::Buckets;
 
 /// What an account may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +76,18 @@ pub(crate) struct Api {
     pub(crate) calls: Vec<Call>,
     pub(crate) asked: u64,
     pub(crate) rng: Rng,
+    pub(crate) faults: Faults,
+    pub(crate) outage: Outage,
+    pub(crate) buckets: Option<Buckets>,
+    /// Whose credentials have expired.
+    pub(crate) expired: BTreeSet<String>,
+    /// For everybody who has none of their own.
+    pub(crate) policy: Option<Arc<Policy>>,
+    pub(crate) policies: BTreeMap<String, Arc<Policy>>,
+    /// Condition keys that principals bring, as `aws:PrincipalTag/…`.
+    pub(crate) principals: BTreeMap<String, Tags>,
+    /// The statements that have allowed something.
+    pub(crate) granted: BTreeSet<String>,
 }
 
 impl Default for Api {
@@ -75,15 +101,28 @@ impl Default for Api {
             calls: Vec::new(),
             asked: 0,
             rng: Rng::of_seed(0),
+            faults: Faults::default(),
+            outage: Outage::default(),
+            buckets: None,
+            expired: BTreeSet::new(),
+            policy: None,
+            policies: BTreeMap::new(),
+            principals: BTreeMap::new(),
+            granted: BTreeSet::new(),
         }
     }
 }
 
 /// The action itself, when nothing else stands against it.
-fn carry_out(inner: &mut Inner, request: &Request, now: Duration) -> Result<Response, Refusal> {
+fn carry_out(
+    inner: &mut Inner,
+    request: &Request,
+    now: Duration,
+    stale: Option<Duration>,
+) -> Result<Response, Refusal> {
     match request {
         Request::DescribeNetworkInterfaces(of) => {
-            let then = now.saturating_sub(lag(inner));
+            let then = now.saturating_sub(stale.unwrap_or_else(|| lag(inner)));
             describe_enis::answer(inner, of, then)
         }
         Request::CreateNetworkInterface(of) => create::answer(inner, of, now),

@@ -70,8 +70,7 @@ async fn deliver(delivery: Delivery) {
         Delivery::After(Duration::ZERO) => {}
         Delivery::After(time) => tokio::time::sleep(time).await,
         Delivery::Never => std::future::pending().await,
-        Delivery::Dropped(time) => {
-            tokio::time::sleep(time).await;
+        Delivery::Dropped => {
             // Ends the connection's task, and with it the connection: nothing else that a handler does ends it unanswered.
             std::panic::resume_unwind(Box::new("the connection is dropped"));
         }

@@ -3,5 +3,15 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails as the test does")]
 
+mod addresses;
+mod attaching;
+mod creating;
+mod describing;
+mod ending;
+mod faults;
+mod hardware;
 mod lifecycle;
+mod many;
+mod permissions;
 mod region;
+mod throttling;
