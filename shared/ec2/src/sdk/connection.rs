@@ -13,6 +13,7 @@ use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -31,12 +32,13 @@ pub(crate) struct Connection {
     imds: Arc<Imds>,
     http: SharedHttpClient,
     current: Mutex<Option<Current>>,
-    doubted: std::sync::atomic::AtomicBool,
+    doubted: AtomicBool,
 }
 
 struct Current {
     client: Client,
-    since: Instant,
+    /// When it took the place of another one.
+    renewed: Option<Instant>,
 }
 
 /// Places only: a client has credentials.
@@ -72,18 +74,20 @@ impl Connection {
 
     /// The next client is a new one.
     pub(crate) fn doubt(&self) {
-        self.doubted.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.doubted.store(true, Ordering::Relaxed);
     }
 
     pub(crate) async fn client(&self) -> Result<Client, NoClient> {
         let mut current = self.current.lock().await;
-        let doubted = self.doubted.load(std::sync::atomic::Ordering::Relaxed);
-        if let Some(current) = current.as_ref().filter(|current| !doubted || current.since.elapsed() < RENEWAL) {
+        let doubted = self.doubted.load(Ordering::Relaxed);
+        let is_new = |current: &Current| current.renewed.is_some_and(|renewed| renewed.elapsed() < RENEWAL);
+        if let Some(current) = current.as_ref().filter(|current| !doubted || is_new(current)) {
             return Ok(current.client.clone());
         }
         let client = self.make().await?;
-        self.doubted.store(false, std::sync::atomic::Ordering::Relaxed);
-        *current = Some(Current { client: client.clone(), since: Instant::now() });
+        self.doubted.store(false, Ordering::Relaxed);
+        let renewed = current.is_some().then(Instant::now);
+        *current = Some(Current { client: client.clone(), renewed });
         Ok(client)
     }
 

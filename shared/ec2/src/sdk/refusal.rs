@@ -18,9 +18,8 @@ where
         Some(id) => refusal.of_request(id),
         None => refusal,
     };
-    match error.as_service_error().map(|service| service.message().map(str::to_string)) {
-        Some(Some(message)) => refusal.because(message),
-        Some(None) => refusal,
+    match error.as_service_error().and_then(|service| service.message()).map(str::to_string) {
+        Some(message) => refusal.because(message),
         None => refusal.because(error),
     }
 }
@@ -32,11 +31,9 @@ where
     match error {
         SdkError::ServiceError(answer) => match answer.err().meta().code() {
             Some(text) => Code::from_text(text),
-            None if answer.raw().status().is_server_error() => Code::ServerFault,
-            None => Code::NoCode,
+            None => without_code(answer.raw()),
         },
-        SdkError::ResponseError(answer) if answer.raw().status().is_server_error() => Code::ServerFault,
-        SdkError::ResponseError(_) => Code::BadAnswer,
+        SdkError::ResponseError(answer) => without_code(answer.raw()),
         SdkError::TimeoutError(_) => Code::Timeout,
         SdkError::DispatchFailure(failure) => {
             let credentials = failure.as_connector_error().and_then(|error| find_credentials_error(error));
@@ -49,6 +46,15 @@ where
         SdkError::ConstructionFailure(_) => {
             find_credentials_error(error).map_or(Code::InvalidRequest, credentials_code)
         }
+        _ => Code::NoCode,
+    }
+}
+
+/// An answer with no code of EC2's in it: a proxy's, or a broken one.
+fn without_code(answer: &HttpResponse) -> Code {
+    match answer.status() {
+        status if status.is_server_error() => Code::ServerFault,
+        status if status.is_success() => Code::BadAnswer,
         _ => Code::NoCode,
     }
 }
