@@ -1,13 +1,22 @@
-//! Keeps a node's pools of ENIs in step with EC2.
+//! Keeps a node's pools of ENIs in step with EC2: makes, attaches, tends, detaches and deletes the ENIs that the node's NodeENI
+//! manifests ask for, and gives plugins one when their pool is empty.
 
+mod agent;
+mod apply;
+mod cli;
 mod declared;
 mod kernel;
 mod learn;
 mod life;
 mod observe;
+mod once;
 mod plan;
+mod run;
 mod seen;
+mod socket;
 mod tags;
 mod view;
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,233 @@
+//! What came of the tasks.
+
+use ec2::{MetadataError, NetworkInterface};
+use node::names::EniId;
+use tokio::task::JoinError;
+
+use super::Agent;
+use super::clock::Clock;
+use super::holds::wait;
+use super::looks::MetadataAnswer;
+use super::memory::Known;
+use super::records::Records;
+use super::work::{Ended, Job, cloud_side};
+use crate::apply::Report;
+use crate::apply::policy::{Policy, reason};
+use crate::kernel::Machine;
+use crate::learn::{self, Scope};
+use crate::observe::{Hold, Subject};
+use crate::seen::health::Answer;
+use crate::seen::metrics::Outcome;
+
+/// The policy of a question to EC2 that nobody waits for.
+const REGULAR: Policy = Policy { first: 60, most: 600, code: crate::apply::policy::TRY_AGAIN };
+
+/// How often something failed in a row, and until when it waits.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pause {
+    pub(crate) until: u64,
+    failures: u32,
+}
+
+impl Pause {
+    fn failed(&mut self, policy: Policy, now: u64) {
+        self.failures = self.failures.saturating_add(1);
+        self.until = now + wait(policy, self.failures);
+    }
+}
+
+/// The waits of look-ups.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pauses {
+    pub(crate) metadata: Pause,
+    pub(crate) surroundings: Pause,
+    pub(crate) describe: Pause,
+}
+
+/// An answer of EC2 that is not written down yet.
+#[derive(Debug)]
+pub(crate) struct Unlearned {
+    scope: Scope,
+    started: u64,
+    answer: Vec<NetworkInterface>,
+}
+
+impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
+    /// A task ended.
+    pub(super) fn ended(&mut self, job: Job, ended: Result<Ended, JoinError>) {
+        let now = self.site.clock.now();
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(error) => return self.broke(job, &error, now),
+        };
+        match (job, ended) {
+            (Job::Action { subject, name, .. }, Ended::Action(report)) => self.acted(&subject, name, report, now),
+            (_, Ended::Metadata(answer)) => self.metadata_read(answer, now),
+            (_, Ended::Limits(Ok(limits))) => {
+                self.pauses.surroundings = Pause::default();
+                self.memory.limits = Some(limits);
+            }
+            (_, Ended::Subnets(_, Ok(found))) => {
+                self.pauses.surroundings = Pause::default();
+                let known = found.into_iter().map(|(reference, value)| (reference, Known { value, at: now }));
+                self.memory.subnets.extend(known);
+            }
+            (_, Ended::SecurityGroups(_, Ok(found))) => {
+                self.pauses.surroundings = Pause::default();
+                let known = found.into_iter().map(|(reference, groups)| {
+                    (reference, Known { value: groups.into_iter().map(|group| group.id).collect(), at: now })
+                });
+                self.memory.security_groups.extend(known);
+            }
+            (_, Ended::Limits(Err(error)) | Ended::Subnets(_, Err(error)) | Ended::SecurityGroups(_, Err(error))) => {
+                log::warn!("{}", reason(&error));
+                self.pauses.surroundings.failed(Policy::of(error.class), now);
+            }
+            (Job::Describe { scope }, Ended::Described { started, answer }) => {
+                self.described(scope, started, answer, now);
+            }
+            (_, Ended::Verdicts { records, uses }) => self.memory.judge(records, uses, now),
+            (Job::Action { .. } | Job::Metadata | Job::Limits, _)
+            | (Job::Subnets | Job::SecurityGroups | Job::Describe { .. } | Job::Verdicts, _) => {}
+        }
+    }
+
+    /// A fault of ours: what it was about waits, as after any other error.
+    fn broke(&mut self, job: Job, error: &JoinError, now: u64) {
+        log::error!("{job:?}: {error}");
+        let policy = Policy::of_machine();
+        let hold = match job {
+            Job::Action { subject, .. } => match subject {
+                Subject::Creation(token) => Hold::Creation(token),
+                Subject::Cloud(eni) => Hold::Cloud(eni),
+                Subject::Link(eni) => Hold::Link(eni),
+                Subject::Attachment(owner) => Hold::Attachment(owner),
+                Subject::AddressUse(owner) => Hold::AddressUse(owner),
+            },
+            Job::Metadata => return self.pauses.metadata.failed(policy, now),
+            Job::Limits | Job::Subnets | Job::SecurityGroups => return self.pauses.surroundings.failed(policy, now),
+            Job::Describe { .. } => Hold::Look,
+            Job::Verdicts => return,
+        };
+        self.memory.holds.failed(hold, policy, "the agent itself is at fault: see its log".to_string(), now);
+    }
+
+    fn acted(&mut self, subject: &Subject, name: &'static str, report: Report, now: u64) {
+        self.site.metrics.acted(name, report.outcome);
+        if let Some(eni) = cloud_side(subject) {
+            self.memory.changed.insert(eni.clone(), now);
+        }
+        let attached = name == "attach" || name == "detach";
+        if self.memory.take(report.effects, now) {
+            self.links_are_stale = true;
+        }
+        if let (Subject::Link(eni), "arrive", Outcome::Done) = (subject, name, report.outcome)
+            && let Some(shown) = self.memory.shown.remove(eni)
+        {
+            self.site.metrics.link_ready(shown.elapsed());
+        }
+        if attached {
+            // What is where on the instance is another thing now.
+            self.read_metadata();
+        }
+    }
+
+    fn metadata_read(&mut self, answer: Result<MetadataAnswer, MetadataError>, now: u64) {
+        match answer {
+            Ok(answer) => {
+                self.site.health.imds(Answer::Served);
+                self.pauses.metadata = Pause::default();
+                self.memory.read_metadata(answer, now);
+            }
+            Err(error) => {
+                let why = reason(&error);
+                log::warn!("{why}");
+                self.site.health.imds(match error {
+                    MetadataError::NoAnswer { .. } => Answer::Silent(why),
+                    MetadataError::Refused { .. } | MetadataError::Missing { .. } | MetadataError::Invalid { .. } => {
+                        Answer::Refused(why)
+                    }
+                });
+                self.pauses.metadata.failed(Policy::of_metadata(), now);
+            }
+        }
+    }
+
+    fn described(&mut self, scope: Scope, started: u64, answer: Result<Vec<NetworkInterface>, ec2::Error>, now: u64) {
+        let is_regular = !matches!(scope, Scope::Ids(_));
+        match answer {
+            Ok(answer) => {
+                if is_regular {
+                    self.pauses.describe = Pause::default();
+                    self.timetable.described(now);
+                } else {
+                    self.memory.holds.clear(&Hold::Look);
+                }
+                self.learn(Unlearned { scope, started, answer }, now);
+            }
+            Err(error) => {
+                log::warn!("{}", reason(&error));
+                if is_regular {
+                    self.pauses.describe.failed(REGULAR, now);
+                    self.timetable.not_described(self.pauses.describe.until);
+                } else {
+                    self.memory.holds.failed(Hold::Look, Policy::of(error.class), reason(&error), now);
+                }
+            }
+        }
+        self.refreshed();
+    }
+
+    /// Believes an answer that could not be written down when it came.
+    pub(super) fn learn_late(&mut self, now: u64) {
+        if let Some(unlearned) = self.unlearned.take() {
+            self.learn(unlearned, now);
+        }
+    }
+
+    /// Believes an answer, but for ENIs about which something was done since EC2 was asked. Where a task is about to write the
+    /// inventory, its end is waited for: it makes the next pass.
+    fn learn(&mut self, unlearned: Unlearned, now: u64) {
+        let Some(identity) = self.identity() else { return };
+        let Some(turn) = self.site.ledger.try_turn() else {
+            self.unlearned = Some(unlearned);
+            return;
+        };
+        let Unlearned { scope, started, answer } = unlearned;
+        let records = match Records::read(&self.site.store) {
+            Ok(records) => records,
+            Err(error) => return log::error!("an answer of EC2 is not believed: {}", reason(&error)),
+        };
+        let is_settled = |eni: &str| {
+            let is_busy = self.work.busy().keys().filter_map(cloud_side).any(|busy| busy.as_str() == eni);
+            !is_busy && self.memory.changed.iter().all(|(changed, &at)| changed.as_str() != eni || at < started)
+        };
+        let held = records.held();
+        let mut entries = records.entries;
+        entries.retain(|entry| is_settled(entry.network_interface_id.as_str()));
+        let answer: Vec<_> = answer.into_iter().filter(|eni| is_settled(eni.id.as_str())).collect();
+        let subnets = self.memory.all_subnets();
+        let known = learn::Known {
+            identity: &identity,
+            pools: &self.manifests.declared.pools,
+            subnets: &subnets,
+            metadata: self.memory.metadata.as_ref().map(|known| known.value.as_slice()),
+            links: self.memory.links.as_deref(),
+            held: &held,
+            orphan_grace: self.site.settings.agent.orphan_grace_seconds,
+        };
+        let learned = learn::learn(&entries, &records.creations, &answer, &scope, &known, now);
+        learned.notes.iter().for_each(|note| log::warn!("{note}"));
+        if let Err(error) = turn.write(&learned) {
+            log::error!("what EC2 said cannot be written: {}", reason(&error));
+        }
+        let looked: Vec<EniId> = match scope {
+            Scope::Ids(ids) => ids.into_iter().collect(),
+            Scope::Attached | Scope::Tagged => answer.iter().filter_map(|eni| eni.id.as_str().parse().ok()).collect(),
+        };
+        for eni in looked {
+            self.memory.doubtful.remove(&eni);
+            self.memory.looked.insert(eni, now);
+        }
+    }
+}

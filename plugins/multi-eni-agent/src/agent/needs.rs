@@ -1,0 +1,233 @@
+//! What is looked up, and when: at once what somebody waits for, and spread over the first minutes what nobody does.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ec2::VpcId;
+use node::inventory::State;
+use node::names::EniId;
+
+use super::Agent;
+use super::clock::Clock;
+use super::looks::{self, Question};
+use super::memory::Known;
+use super::records::Records;
+use super::timetable::Turn;
+use super::work::Job;
+use crate::declared::{Pool, Reference, SubnetChoice};
+use crate::kernel::Machine;
+use crate::learn::Scope;
+use crate::observe::{Hold, Subject};
+use crate::plan::{Action, Need, Plan};
+
+/// Seconds for which an answer is believed though the planner asks again.
+const FRESH: u64 = 60;
+/// Seconds after which what is known of a subnet is asked again when ENIs are made in it.
+const OLD: u64 = 300;
+/// Seconds between two looks at the instance metadata that the planner asks for.
+const METADATA_FRESH: u64 = 5;
+/// Seconds between two looks at EC2 that a refresh asks for.
+pub(super) const REFRESHED_FOR: u64 = 10;
+
+impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
+    /// Starts the look-ups that are due. When one is due again that is not started, if nothing happens.
+    pub(super) fn look(&mut self, plan: &Plan, records: &Records, now: u64) -> Option<u64> {
+        let mut later = self.look_around(plan, records, now);
+        self.need_looks(plan, now);
+        self.need_describe(now, &mut later);
+        self.need_verdicts(records, now);
+        later.0
+    }
+
+    /// Those that change nothing of what is known of ENIs.
+    pub(super) fn look_around(&mut self, plan: &Plan, records: &Records, now: u64) -> Later {
+        let is_urgent = self.is_urgent(records) || now >= self.timetable.quiet_until;
+        let mut later = Later::default();
+        if self.memory.metadata.is_none() || plan.needs.contains(&Need::Metadata) {
+            self.need_metadata(now, &mut later);
+        }
+        match is_urgent {
+            true => self.need_surroundings(plan, now, &mut later),
+            false if plan.needs.is_empty() => {}
+            false => later.at(self.timetable.quiet_until),
+        }
+        later
+    }
+
+    /// Whether a pool lacks what it will surely have to have, or somebody waits.
+    fn is_urgent(&self, records: &Records) -> bool {
+        !self.requests.is_empty() || self.manifests.declared.pools.iter().any(|pool| is_short(pool, records))
+    }
+
+    fn need_metadata(&mut self, now: u64, later: &mut Later) {
+        let fresh_until = self.memory.metadata.as_ref().map(|known| known.at + METADATA_FRESH);
+        let waits_until = self.pauses.metadata.until.max(fresh_until.unwrap_or_default());
+        match waits_until > now {
+            true => later.at(waits_until),
+            false => self.read_metadata(),
+        }
+    }
+
+    /// Reads the instance metadata, unless that is under way.
+    pub(super) fn read_metadata(&mut self) {
+        if !self.work.runs(|job| *job == Job::Metadata) {
+            self.work.start(Job::Metadata, looks::metadata(Arc::clone(&self.site)));
+        }
+    }
+
+    fn need_surroundings(&mut self, plan: &Plan, now: u64, later: &mut Later) {
+        if self.pauses.surroundings.until > now {
+            return later.at(self.pauses.surroundings.until);
+        }
+        if plan.needs.contains(&Need::Limits)
+            && !self.work.runs(|job| *job == Job::Limits)
+            && let Some(instance) = &self.memory.instance
+        {
+            let task = looks::limits(Arc::clone(&self.site), instance.instance_type.clone());
+            self.work.start(Job::Limits, task);
+        }
+        let vpc = self.vpc();
+        let subnets = self.wanted_subnets(plan, now);
+        if !subnets.is_empty() && !self.work.runs(|job| *job == Job::Subnets) {
+            self.work.start(Job::Subnets, looks::subnets(Arc::clone(&self.site), subnets, vpc.clone()));
+        }
+        let groups: BTreeSet<Reference> = plan.needs.iter().filter_map(group).cloned().collect();
+        let groups =
+            stale(groups, |reference| self.memory.security_groups.get(reference).map(|known| known.at), now, FRESH);
+        if !groups.is_empty() && !self.work.runs(|job| *job == Job::SecurityGroups) {
+            self.work.start(Job::SecurityGroups, looks::security_groups(Arc::clone(&self.site), groups, vpc));
+        }
+    }
+
+    /// Those that the planner asks for, and those in which it makes ENIs and of which the free addresses may be others by now.
+    fn wanted_subnets(&self, plan: &Plan, now: u64) -> BTreeSet<Reference> {
+        let at = |reference: &Reference| self.memory.subnets.get(reference).map(|known| known.at);
+        let needed: BTreeSet<Reference> = plan.needs.iter().filter_map(subnet).cloned().collect();
+        let mut wanted = stale(needed, at, now, FRESH);
+        let growing = plan.actions.iter().filter_map(|action| match action {
+            Action::Create(wanted) => Some(&wanted.subnet.id),
+            _ => None,
+        });
+        for id in growing {
+            let means = |known: &Known<Vec<ec2::Subnet>>| known.value.iter().any(|subnet| subnet.id == *id);
+            let of_id = self.memory.subnets.iter().filter(|(_, known)| means(known));
+            wanted.extend(stale(of_id.map(|(reference, _)| reference.clone()).collect(), at, now, OLD));
+        }
+        wanted
+    }
+
+    /// The instance's VPC, in which names are looked up.
+    fn vpc(&self) -> Option<VpcId> {
+        let (instance, metadata) = (self.memory.instance.as_ref()?, self.memory.metadata.as_ref()?);
+        let primary = metadata.value.iter().find(|interface| interface.mac_address == instance.primary_mac);
+        primary.map(|interface| interface.vpc.clone())
+    }
+
+    /// All ENIs that EC2 has to be asked about, in one question.
+    fn need_looks(&mut self, plan: &Plan, now: u64) {
+        let needed = plan.needs.iter().filter_map(|need| match need {
+            Need::Look(eni) => Some(eni.clone()),
+            Need::Metadata | Need::Limits | Need::Subnet(_) | Need::SecurityGroup(_) => None,
+        });
+        let doubtful = self.memory.doubtful.iter().cloned();
+        let is_busy = |eni: &EniId| self.work.busy().contains_key(&Subject::Cloud(eni.clone()));
+        let enis: BTreeSet<EniId> = needed.chain(doubtful).filter(|eni| !is_busy(eni)).collect();
+        let waits = self.memory.holds.all().get(&Hold::Look).is_some_and(|held| held.until > now);
+        if enis.is_empty() || waits || self.identity().is_none() {
+            return;
+        }
+        self.describe(Scope::Ids(enis.clone()), Question::Ids(enis));
+    }
+
+    /// What is asked by the clock: what is on the instance, and what bears its tags.
+    fn need_describe(&mut self, now: u64, later: &mut Later) {
+        if self.timetable.next_describe > now {
+            return later.at(self.timetable.next_describe);
+        }
+        self.regular_describe();
+    }
+
+    /// Whether a question is under way now.
+    pub(super) fn regular_describe(&mut self) -> bool {
+        let (Some(identity), Some(instance)) = (self.identity(), &self.memory.instance) else { return false };
+        let (scope, question) = match self.timetable.turn {
+            Turn::Attached => (Scope::Attached, Question::AttachedTo(instance.id.clone())),
+            Turn::Tagged => (Scope::Tagged, Question::Tagged(identity.filter())),
+        };
+        self.describe(scope, question);
+        true
+    }
+
+    fn describe(&mut self, scope: Scope, question: Question) {
+        if self.work.runs(|job| matches!(job, Job::Describe { .. })) {
+            return;
+        }
+        self.work.start(Job::Describe { scope }, looks::describe(Arc::clone(&self.site), question));
+    }
+
+    fn need_verdicts(&mut self, records: &Records, now: u64) {
+        if !self.verdicts_are_due || self.next_verdicts > now || self.work.runs(|job| *job == Job::Verdicts) {
+            return;
+        }
+        self.verdicts_are_due = false;
+        let held: Vec<_> = records.records.iter().filter(|record| record.holds()).cloned().collect();
+        let is_used = |usage: &&node::addresses::AddressUse| usage.state == node::addresses::AddressState::Used;
+        let uses: Vec<_> = records.uses.iter().filter(is_used).cloned().collect();
+        if held.is_empty() && uses.is_empty() {
+            return;
+        }
+        // Half of the grace period is soon enough, and a look at all processes is not for each veth of the node.
+        self.next_verdicts = now + (self.site.settings.agent.release_grace_seconds / 2).clamp(1, 15);
+        self.work.start(Job::Verdicts, looks::verdicts(Arc::clone(&self.site), held, uses));
+    }
+}
+
+/// The earliest of some times.
+#[derive(Debug, Default)]
+pub(super) struct Later(Option<u64>);
+
+impl Later {
+    fn at(&mut self, time: u64) {
+        self.0 = Some(self.0.map_or(time, |earlier| earlier.min(time)));
+    }
+}
+
+/// Whether it has fewer ENIs than it has to have whatever EC2 says, or fewer free ones than it keeps.
+fn is_short(pool: &Pool, records: &Records) -> bool {
+    let mine = || records.entries.iter().filter(|entry| entry.pool_name() == Some(&pool.name));
+    let is_leaving = |state| matches!(state, State::Detaching | State::Deleting | State::Deleted);
+    let has = mine().filter(|entry| !is_leaving(entry.state)).count();
+    let coming = records.creations.iter().filter(|planned| planned.pool == pool.name).count();
+    let least = match pool.subnet_choice {
+        SubnetChoice::Each => pool.subnets.len(),
+        SubnetChoice::MostFree => 1,
+    };
+    let wished = |number: Option<u32>, else_| number.and_then(|number| usize::try_from(number).ok()).unwrap_or(else_);
+    let free = mine().filter(|entry| matches!(entry.state, State::Ready | State::Cooling)).count();
+    let is_cold = pool.warm > 0 && free < wished(Some(pool.warm), 0) && has + coming < wished(pool.max, usize::MAX);
+    has + coming < wished(pool.min, least) || is_cold
+}
+
+fn subnet(need: &Need) -> Option<&Reference> {
+    match need {
+        Need::Subnet(reference) => Some(reference),
+        Need::Metadata | Need::Limits | Need::SecurityGroup(_) | Need::Look(_) => None,
+    }
+}
+
+fn group(need: &Need) -> Option<&Reference> {
+    match need {
+        Need::SecurityGroup(reference) => Some(reference),
+        Need::Metadata | Need::Limits | Need::Subnet(_) | Need::Look(_) => None,
+    }
+}
+
+/// Those of which nothing newer is known.
+fn stale(
+    wanted: BTreeSet<Reference>,
+    at: impl Fn(&Reference) -> Option<u64>,
+    now: u64,
+    fresh: u64,
+) -> BTreeSet<Reference> {
+    wanted.into_iter().filter(|reference| at(reference).is_none_or(|at| at + fresh <= now)).collect()
+}

@@ -1,0 +1,51 @@
+//! The node's records, read at one moment.
+
+use std::collections::BTreeMap;
+
+use node::addresses::AddressUse;
+use node::intent::Intent;
+use node::inventory::Entry;
+use node::names::EniId;
+use node::record::{Owner, Record};
+use node::store::{self, Store};
+
+use crate::observe::Planned;
+use crate::tags::TOKEN;
+
+/// What is on disk.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Records {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) records: Vec<Record>,
+    pub(crate) uses: Vec<AddressUse>,
+    pub(crate) creations: Vec<Planned>,
+}
+
+impl Records {
+    /// Reads them. An intent whose ENI is in the inventory is fulfilled, and goes.
+    ///
+    /// # Errors
+    /// Those of the files: what cannot be read is not known, and nothing is concluded from it.
+    pub(crate) fn read(store: &Store) -> Result<Self, store::Error> {
+        let (entries, records, uses) = (store.inventory()?, store.records()?, store.address_uses()?);
+        let mut creations = Vec::new();
+        for Intent { token, content } in store.intents::<Planned>()? {
+            match entries.iter().any(|entry| entry.tags.get(TOKEN).is_some_and(|of| of == token.as_str())) {
+                true => store.remove_intent(&token)?,
+                false => creations.push(content),
+            }
+        }
+        Ok(Self { entries, records, uses, creations })
+    }
+
+    /// Who has which ENI.
+    pub(crate) fn held(&self) -> BTreeMap<EniId, Owner> {
+        let holding: Vec<&Record> = self.records.iter().filter(|record| record.holds()).collect();
+        let held = self.entries.iter().filter_map(|entry| {
+            let device = entry.device();
+            let record = holding.iter().find(|record| record.device.is_same(&device))?;
+            Some((entry.network_interface_id.clone(), record.owner.clone()))
+        });
+        held.collect()
+    }
+}

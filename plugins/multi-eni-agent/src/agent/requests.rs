@@ -1,0 +1,183 @@
+//! Plugins that wait for an ENI, over the socket or on stdin.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use node::ask::{Acquire, Ready, Refusal, Reply};
+use node::inventory::State;
+use node::names::{EniId, PoolName};
+use node::record::Owner;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::records::Records;
+use crate::apply::policy::{CONFIG, TRY_AGAIN};
+use crate::plan::Standing;
+use crate::seen::metrics::{Metrics, Outcome};
+use crate::view::RequestView;
+
+/// How long an ENI is left to the plugin that was told of it. It claims within milliseconds; one that died must keep it from
+/// nobody.
+const OFFERED_FOR: Duration = Duration::from_secs(2);
+/// The answer comes before the asker gives up, so that it says why.
+const BEFORE_DEADLINE: Duration = Duration::from_millis(250);
+
+/// What the loop is asked.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Acquire(Asking),
+    /// The asker of this number is gone.
+    Withdraw(u64),
+    /// A pass and a look at EC2.
+    Refresh(oneshot::Sender<Reply>),
+    Status(oneshot::Sender<Reply>),
+}
+
+/// A request for an ENI.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    /// Each its own.
+    pub(crate) number: u64,
+    pub(crate) acquire: Acquire,
+    pub(crate) reply: oneshot::Sender<Reply>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    asking: Asking,
+    since: u64,
+    asked: Instant,
+    deadline: Instant,
+}
+
+#[derive(Debug)]
+struct Offer {
+    pool: PoolName,
+    until: Instant,
+}
+
+/// Those who wait, the first one first, and those who were just told of one.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    waiting: Vec<Waiting>,
+    offers: BTreeMap<EniId, Offer>,
+}
+
+impl Requests {
+    pub(crate) fn add(&mut self, asking: Asking, now: u64) {
+        let (asked, patience) = (Instant::now(), asking.acquire.patience());
+        let deadline = asked + patience.saturating_sub(BEFORE_DEADLINE.min(patience / 10));
+        self.waiting.push(Waiting { asking, since: now, asked, deadline });
+    }
+
+    pub(crate) fn withdraw(&mut self, number: u64) {
+        self.waiting.retain(|waiting| waiting.asking.number != number);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Forgets what is over: offers that were taken, or were not in time.
+    pub(crate) fn prune(&mut self, held: &BTreeMap<EniId, Owner>) {
+        let now = Instant::now();
+        self.offers.retain(|eni, offer| offer.until > now && !held.contains_key(eni));
+        self.waiting.retain(|waiting| !waiting.asking.reply.is_closed());
+    }
+
+    /// How many wait for an ENI of each pool. One that was told of an ENI and has not claimed it waits still.
+    pub(crate) fn demand(&self) -> BTreeMap<PoolName, u32> {
+        let mut demand = BTreeMap::new();
+        let waiting = self.waiting.iter().map(|waiting| &waiting.asking.acquire.pool);
+        for pool in waiting.chain(self.offers.values().map(|offer| &offer.pool)) {
+            *demand.entry(pool.clone()).or_default() += 1;
+        }
+        demand
+    }
+
+    /// When the next one has to be answered, whatever happens.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        let offers = self.offers.values().map(|offer| offer.until);
+        self.waiting.iter().map(|waiting| waiting.deadline).chain(offers).min()
+    }
+
+    /// Answers those who have to wait no longer.
+    pub(crate) fn answer(
+        &mut self,
+        records: &Records,
+        held: &BTreeMap<EniId, Owner>,
+        pools: &BTreeMap<PoolName, Standing>,
+        metrics: &Metrics,
+    ) {
+        let mut places: BTreeMap<PoolName, u32> = BTreeMap::new();
+        for waiting in std::mem::take(&mut self.waiting) {
+            let pool = waiting.asking.acquire.pool.clone();
+            let place = places.entry(pool.clone()).or_default();
+            let answer = match self.free(&pool, records, held) {
+                Some(eni) => {
+                    let until = Instant::now() + OFFERED_FOR;
+                    self.offers.insert(eni.clone(), Offer { pool, until });
+                    Some(Reply::Ready(Ready { network_interface_id: eni }))
+                }
+                None => {
+                    *place += 1;
+                    refusal(&waiting, *place, pools.get(&pool)).map(Reply::Refused)
+                }
+            };
+            match answer {
+                None => self.waiting.push(waiting),
+                Some(reply) => {
+                    let outcome = match &reply {
+                        Reply::Ready(_) => Outcome::Done,
+                        Reply::Refused(_) | Reply::Refreshed {} | Reply::Status(_) => Outcome::Failed("refused"),
+                    };
+                    metrics.acquired(outcome, waiting.asked.elapsed());
+                    // Who does not listen any more has withdrawn.
+                    let _withdrawn = waiting.asking.reply.send(reply);
+                }
+            }
+        }
+    }
+
+    fn free(&self, pool: &PoolName, records: &Records, held: &BTreeMap<EniId, Owner>) -> Option<EniId> {
+        let of_pool =
+            records.entries.iter().filter(|entry| entry.pool_name() == Some(pool) && entry.state == State::Ready);
+        let mut ids = of_pool.map(|entry| &entry.network_interface_id);
+        ids.find(|eni| !held.contains_key(*eni) && !self.offers.contains_key(*eni)).cloned()
+    }
+
+    pub(crate) fn views(&self) -> Vec<RequestView> {
+        let view = |waiting: &Waiting| {
+            let acquire = &waiting.asking.acquire;
+            RequestView {
+                pool: acquire.pool.clone(),
+                owner: acquire.owner.clone(),
+                pod: None,
+                pod_uid: acquire.pod_uid.clone(),
+                since: waiting.since,
+                deadline: Some(waiting.since.saturating_add(acquire.patience().as_secs())),
+            }
+        };
+        self.waiting.iter().map(view).collect()
+    }
+}
+
+/// Why one in this place of those who wait has not to wait any more; nothing if an ENI may come to it.
+fn refusal(waiting: &Waiting, place: u32, standing: Option<&Standing>) -> Option<Refusal> {
+    let pool = &waiting.asking.acquire.pool;
+    let Some(standing) = standing else {
+        let msg =
+            format!("no NodeENI of this node declares pool {pool}: correct the pool's name, or write its manifest");
+        return Some(Refusal { code: CONFIG, msg, details: String::new() });
+    };
+    let details = || standing.waiting.join("; ");
+    // What is on its way is for those who asked first.
+    if let Some((code, msg)) = standing.refusal.clone().filter(|_| place > standing.coming) {
+        return Some(Refusal { code, msg, details: details() });
+    }
+    if waiting.deadline <= Instant::now() {
+        let msg = format!("pool {pool} has no free ENI, and none came in time: try again");
+        return Some(Refusal { code: TRY_AGAIN, msg, details: details() });
+    }
+    None
+}

@@ -1,0 +1,99 @@
+//! The link of an ENI on the host.
+
+use node::arrival;
+use node::inventory::{Entry, State};
+use node::names::{EniId, IfName};
+
+use super::report::{Effect, Report};
+use crate::agent::clock::Clock;
+use crate::agent::site::Site;
+use crate::kernel::{self, ArrivalWish, Arrived, Care, Machine};
+use crate::life;
+use crate::observe::Hold;
+
+/// Takes a link that the kernel shows into the inventory.
+pub(super) async fn arrive<C: ec2::Cloud, M: Machine, K: Clock>(
+    site: &Site<C, M, K>,
+    eni: &EniId,
+    name: IfName,
+    mtu: Option<u32>,
+) -> Report {
+    let hold = Hold::Link(eni.clone());
+    let entry = match site.ledger.entry(eni) {
+        Ok(entry) => entry,
+        Err(error) => return Report::unwritten(hold, &error),
+    };
+    let arrived = match site.machine.arrive(&ArrivalWish { entry, name, mtu }).await {
+        Ok(arrived) => arrived,
+        Err(error) => return refused(hold, &error),
+    };
+    let now = site.clock.now();
+    let written = site.ledger.change(eni, |entry| {
+        note(entry, &arrived);
+        if life::may_become(entry.state, State::Attached) && !life::may_become(entry.state, State::Ready) {
+            life::become_state(entry, State::Attached, now)?;
+        }
+        life::become_state(entry, State::Ready, now)
+    });
+    match written.await {
+        Ok(entry) => {
+            let cleaned = if arrived.cleaned.is_empty() {
+                String::new()
+            } else {
+                format!("; undone: {}", arrived.cleaned.join(", "))
+            };
+            log::info!("{eni} is ready as {}{cleaned}", entry.host_name);
+            Report::done([Effect::Cleared(hold), Effect::LinksChanged])
+        }
+        Err(error) => Report::unwritten(hold, &error).and(Effect::LinksChanged),
+    }
+}
+
+/// Puts a link right that differs from what it should be.
+pub(super) async fn look_after<C: ec2::Cloud, M: Machine, K: Clock>(
+    site: &Site<C, M, K>,
+    eni: &EniId,
+    name: IfName,
+    mtu: Option<u32>,
+    why: &str,
+) -> Report {
+    let hold = Hold::Link(eni.clone());
+    let entry = match site.ledger.entry(eni) {
+        Ok(entry) => entry,
+        Err(error) => return Report::unwritten(hold, &error),
+    };
+    let arrived = match site.machine.look_after(&ArrivalWish { entry, name, mtu }).await {
+        Ok(Care::Right(arrived)) => arrived,
+        Ok(Care::Held) => return Report::of_machine(hold, "held", format!("the link of {eni} is in a plugin's hands")),
+        Err(error) => return refused(hold, &error),
+    };
+    let written = site.ledger.change(eni, |entry| {
+        note(entry, &arrived);
+        Ok(())
+    });
+    match written.await {
+        Ok(_) if arrived.changed.is_empty() => Report::done([Effect::Cleared(hold), Effect::LinksChanged]),
+        Ok(_) => {
+            log::info!("the link of {eni} is put right ({why}): {}", arrived.changed.join(", "));
+            site.metrics.drift_repaired("link");
+            Report::done([Effect::Cleared(hold), Effect::LinksChanged])
+        }
+        Err(error) => Report::unwritten(hold, &error),
+    }
+}
+
+fn note(entry: &mut Entry, arrived: &Arrived) {
+    entry.pci_address = arrived.pci_address.or(entry.pci_address);
+    entry.original_driver = arrived.driver.clone().or_else(|| entry.original_driver.take());
+    entry.host_name = arrived.host_name.clone();
+    entry.mtu = Some(arrived.mtu);
+}
+
+fn refused(hold: Hold, error: &kernel::Error) -> Report {
+    let report = Report::of_kernel(hold, error);
+    match error {
+        // It has gone, or was taken, since it was looked at.
+        kernel::Error::Arrival(arrival::Error::Absent(_) | arrival::Error::Held(_)) => report.and(Effect::LinksChanged),
+        _ => report,
+    }
+}

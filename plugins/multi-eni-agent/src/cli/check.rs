@@ -1,0 +1,25 @@
+//! `check`: what the manifests mean for this node, and what is wrong with them.
+
+use std::process::ExitCode;
+
+use node::settings::Settings;
+use serde_json::json;
+
+use super::output::{Format, show};
+use crate::declared;
+use crate::run::Error;
+
+/// Fails if there is a fault.
+pub(super) fn check(settings: &Settings, format: Format) -> Result<ExitCode, Error> {
+    let report = declared::check(&settings.agent.pools_dir, settings).map_err(Error::NodeName)?;
+    match format {
+        Format::Text => show(&format!("{report}\n")),
+        Format::Json => {
+            let text = report.to_string();
+            let lines: Vec<&str> = text.lines().collect();
+            let value = json!({ "right": report.is_right(), "pools": report.pools(), "lines": lines });
+            show(&format!("{value:#}\n"));
+        }
+    }
+    Ok(if report.is_right() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,222 @@
+//! `run`: the agent as the node's daemon, and what every way of running it stands on.
+
+mod observer;
+mod signals;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use node::ask::{self, ListenError};
+use node::lock::{self, Lock};
+use node::settings::{self, Settings};
+use node::store::{self, Store};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use self::observer::Watch;
+use crate::agent::clock::BootClock;
+use crate::agent::ledger::Ledger;
+use crate::agent::site::Site;
+use crate::agent::{Agent, Channels, Manifests, Until, VERSION};
+use crate::declared::{Folder, NodeLabels};
+use crate::kernel::{self, Host, Places};
+use crate::seen::health::{Dependencies, Health, Kubernetes};
+use crate::seen::http::{self, Pages};
+use crate::seen::logs;
+use crate::seen::metrics::Metrics;
+use crate::socket;
+
+/// The lock of the one agent of a node, in the folder of the store's locks.
+pub(crate) const AGENT_LOCK: &str = "agent";
+/// How long the metadata service may take to tell the region, which only the health page needs.
+const REGION_LIMIT: Duration = Duration::from_secs(1);
+/// How long the servers have to end after the loop has.
+const SERVERS_END: Duration = Duration::from_secs(1);
+/// Requests that the loop has not taken yet.
+const ASKS: usize = 64;
+
+/// The agent of this machine.
+pub(crate) type NodeAgent = Agent<ec2::Client, Host, BootClock>;
+
+/// Why the agent cannot run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("no runtime can be started")]
+    Runtime(#[source] std::io::Error),
+    #[error("this node's name cannot be read")]
+    NodeName(#[source] std::io::Error),
+    #[error("the time since the boot cannot be read")]
+    Clock(#[source] std::io::Error),
+    #[error("signals cannot be listened to")]
+    Signals(#[source] std::io::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Lock(#[from] lock::Error),
+    #[error("another agent works on {0}: a node has one")]
+    NotAlone(String),
+    #[error("an endpoint of node.toml cannot be used")]
+    Endpoint(#[from] ec2::InvalidEndpoint),
+    #[error("an endpoint of node.toml cannot be used")]
+    Address(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(transparent)]
+    Http(#[from] http::Error),
+    #[error(transparent)]
+    Kernel(#[from] kernel::Error),
+    #[error("the agent's answer cannot be read or written")]
+    Encode(#[source] serde_json::Error),
+    #[error(transparent)]
+    Ask(#[from] ask::Error),
+    #[error("the agent refuses: {0}")]
+    Refused(String),
+    #[error("stdin cannot be read")]
+    Stdin(#[source] std::io::Error),
+    #[error("what is asked on stdin is no request")]
+    Request(#[source] ask::LineError),
+}
+
+/// One thread is enough for what waits all the time, and takes the least of a node.
+pub(crate) fn runtime() -> Result<Runtime, Error> {
+    Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)
+}
+
+/// Keeps the node's pools until it is told to end.
+pub(crate) fn run(settings: Settings) -> Result<(), Error> {
+    let logger = logs::install(settings.agent.log_format, settings.agent.log_level);
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(async {
+        tokio::spawn(logger.write_counts());
+        serve(settings).await
+    });
+    // A look at all processes that hangs must not keep the process.
+    runtime.shutdown_background();
+    log::logger().flush();
+    outcome
+}
+
+async fn serve(settings: Settings) -> Result<(), Error> {
+    let store = Arc::new(Store::open(&settings.state_dir)?);
+    let _alone = alone(&store)?;
+    let signals = signals::listen().map_err(Error::Signals)?;
+    let (sender, asks) = mpsc::channel(ASKS);
+    let pages = match settings.agent.listen {
+        Some(listen) => Some(http::bind(&listen.to_string()).await?),
+        None => None,
+    };
+    let listener = ask::listen(&settings.state_dir)?;
+    let (site, shown) = site(settings, store).await?;
+    let agent = agent(site, Channels { asks, signals })?;
+    log::info!("multi-eni-agent {VERSION} begins");
+    let (ending, end) = watch::channel(());
+    let mut servers: Vec<JoinHandle<()>> = vec![tokio::spawn(socket::serve(listener, sender, ended(end.clone())))];
+    servers.extend(pages.map(|listener| tokio::spawn(http::serve(listener, shown, ended(end)))));
+    let outcome = agent.run(Until::Told).await;
+    drop(ending);
+    for server in servers {
+        // One that hangs ends with the process.
+        drop(timeout(SERVERS_END, server).await);
+    }
+    log::info!("multi-eni-agent {VERSION} ends");
+    Ok(outcome?)
+}
+
+async fn ended(mut end: watch::Receiver<()>) {
+    // It changes never, and closes at the end.
+    drop(end.changed().await);
+}
+
+/// The right to be this node's agent, for as long as it is held.
+pub(crate) fn alone(store: &Store) -> Result<Lock, Error> {
+    let lock = store.try_device_lock(AGENT_LOCK)?;
+    lock.ok_or_else(|| Error::NotAlone(store.path().display().to_string()))
+}
+
+/// What the agent works with on this machine, and what is shown of it.
+pub(crate) async fn site(
+    settings: Settings,
+    store: Arc<Store>,
+) -> Result<(Site<ec2::Client, Host, BootClock>, Pages), Error> {
+    let agent = &settings.agent;
+    let classes: Vec<&'static str> = ec2::Class::ALL.into_iter().map(ec2::Class::as_str).collect();
+    let metrics = Metrics::new(VERSION, &classes);
+    let health = Health::new(dependencies(&settings).await?, agent.resync() * 2);
+    let options = ec2::Options {
+        region: agent.region.clone(),
+        ec2_endpoint: agent.ec2_endpoint.clone(),
+        imds_endpoint: agent.imds_endpoint.clone(),
+        limits: limits(agent),
+        observer: Arc::new(Watch { metrics: metrics.clone(), health: health.clone() }),
+    };
+    let places = Places {
+        pools_dir: agent.pools_dir.clone(),
+        kubelet_dir: settings.kubelet_dir.clone(),
+        proc_dir: agent.proc_dir.clone(),
+    };
+    let site = Site {
+        cloud: ec2::Client::connect(options)?,
+        machine: Host::new(Arc::clone(&store), places),
+        clock: BootClock::new().map_err(Error::Clock)?,
+        ledger: Ledger::new(Arc::clone(&store)),
+        node: agent.node_name().map_err(Error::NodeName)?,
+        metrics: metrics.clone(),
+        health: health.clone(),
+        store,
+        settings,
+    };
+    Ok((site, Pages { metrics, health }))
+}
+
+/// The agent over it.
+pub(crate) fn agent(site: Site<ec2::Client, Host, BootClock>, channels: Channels) -> Result<NodeAgent, Error> {
+    let agent = &site.settings.agent;
+    let labels = NodeLabels::of(agent).map_err(Error::NodeName)?;
+    let manifests = Manifests::new(Folder::new(agent.pools_dir.clone()), labels);
+    Ok(Agent::new(site, manifests, channels))
+}
+
+fn limits(agent: &settings::Agent) -> ec2::Limits {
+    let rate = |per_second: std::num::NonZeroU32| {
+        let per_second = f64::from(per_second.get());
+        ec2::Rate { per_second, burst: (2.0 * per_second).max(10.0) }
+    };
+    ec2::Limits { reads: rate(agent.reads_per_second), writes: rate(agent.writes_per_second), ..ec2::Limits::default() }
+}
+
+async fn dependencies(settings: &Settings) -> Result<Dependencies, Error> {
+    let agent = &settings.agent;
+    let ec2 = match &agent.ec2_endpoint {
+        Some(endpoint) => endpoint.clone(),
+        None => endpoint_of(region(agent).await.as_deref()),
+    };
+    let imds = agent.imds_endpoint.as_deref().unwrap_or("http://169.254.169.254");
+    Ok(Dependencies {
+        ec2: ec2.parse().map_err(|error| Error::Address(Box::new(error)))?,
+        imds: imds.parse().map_err(|error| Error::Address(Box::new(error)))?,
+        state_dir: settings.state_dir.clone(),
+        kubernetes: Kubernetes::Absent,
+    })
+}
+
+/// As the client finds it.
+async fn region(agent: &settings::Agent) -> Option<String> {
+    let set = agent.region.clone().or_else(|| std::env::var("AWS_REGION").ok());
+    if set.is_some() {
+        return set;
+    }
+    let imds = ec2::Imds::new(agent.imds_endpoint.as_deref()).ok()?;
+    let instance = timeout(REGION_LIMIT, ec2::Metadata::instance(&imds)).await.ok()?.ok()?;
+    Some(instance.region)
+}
+
+/// EC2's address in a region (AWS general reference, "Amazon EC2 endpoints and quotas").
+fn endpoint_of(region: Option<&str>) -> String {
+    match region {
+        Some(region) if region.starts_with("cn-") => format!("https://ec2.{region}.amazonaws.com.cn"),
+        Some(region) => format!("https://ec2.{region}.amazonaws.com"),
+        None => "https://ec2.amazonaws.com".to_string(),
+    }
+}
