@@ -5,8 +5,10 @@ mod document;
 mod fault;
 mod file;
 mod folder;
+mod known;
 mod manifest;
 mod pool;
+mod reading;
 mod selector;
 mod validate;
 

@@ -113,8 +113,8 @@ impl Pool {
     fn size(&self) -> String {
         let least = match (self.min, self.subnet_choice) {
             (Some(min), _) => min.to_string(),
-            (None, SubnetChoice::Each) => "one for each subnet of the zone".to_string(),
-            (None, SubnetChoice::MostFree) => "1".to_string(),
+            (None, SubnetChoice::Each) if self.subnets.len() > 1 => "one for each subnet of the zone".to_string(),
+            (None, SubnetChoice::Each | SubnetChoice::MostFree) => "1".to_string(),
         };
         let most = match self.max {
             Some(max) => format!(", at most {max}"),

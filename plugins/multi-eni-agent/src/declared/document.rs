@@ -1,54 +1,11 @@
 //! One document of a file: that it is a NodeENI, its name, and its `spec` with every field that has the wrong shape.
 
 use super::fault::Faults;
+use super::known::{CALLED_ELSEWHERE, METADATA, TOP};
 use super::manifest::{API_VERSION, KIND, NodeEniSpec};
 use node::names::PoolName;
 use node::settings::near::nearest;
 use serde_json::{Map, Value};
-
-/// The fields of a manifest beside `spec` that say nothing to a pool: those that an API server writes.
-const TOP: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
-
-/// Kubernetes' `ObjectMeta`.
-const METADATA: [&str; 15] = [
-    "annotations",
-    "creationTimestamp",
-    "deletionGracePeriodSeconds",
-    "deletionTimestamp",
-    "finalizers",
-    "generateName",
-    "generation",
-    "labels",
-    "managedFields",
-    "name",
-    "namespace",
-    "ownerReferences",
-    "resourceVersion",
-    "selfLink",
-    "uid",
-];
-
-/// What a field of `spec` is called elsewhere and here, too far apart for a typing error.
-const CALLED_ELSEWHERE: [(&str, &str); 18] = [
-    ("cooldown", "cooldownSeconds"),
-    ("dpdkEnabled", "enableDPDK"),
-    ("dpdk", "enableDPDK"),
-    ("groups", "securityGroupIDs"),
-    ("interfaceName", "linkName"),
-    ("ipv6AddressCount", "ipv6Addresses"),
-    ("matchExpressions", "nodeSelectorExpressions"),
-    ("matchLabels", "nodeSelector"),
-    ("maxSize", "max"),
-    ("minSize", "min"),
-    ("networkCardIndex", "networkCard"),
-    ("nodeAffinity", "nodeSelectorExpressions"),
-    ("secondaryIPv4", "secondaryIPv4Addresses"),
-    ("secondaryPrivateIpAddressCount", "secondaryIPv4Addresses"),
-    ("securityGroups", "securityGroupIDs"),
-    ("subnets", "subnetIDs"),
-    ("warmENITarget", "warm"),
-    ("warmPool", "warm"),
-];
 
 /// A document, as far as it can be read.
 #[derive(Debug)]

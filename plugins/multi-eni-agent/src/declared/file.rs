@@ -13,6 +13,8 @@ pub(super) enum Error {
     Read(#[from] std::io::Error),
     #[error("has {0} bytes; a file of manifests may have 1 MiB")]
     Size(u64),
+    #[error("is empty, as one that is being written; take it away if its pools are to go")]
+    Empty,
     #[error("is no YAML: {0}")]
     Yaml(Box<serde_saphyr::Error>),
     #[error("is no JSON: {0}")]
@@ -26,6 +28,9 @@ pub(super) fn documents(path: &Path) -> Result<Vec<Value>, Error> {
         return Err(Error::Size(size));
     }
     let text = std::fs::read_to_string(path)?;
+    if text.trim().is_empty() {
+        return Err(Error::Empty);
+    }
     if path.extension().is_some_and(|ending| ending == "json") { json(&text) } else { yaml(&text) }
 }
 

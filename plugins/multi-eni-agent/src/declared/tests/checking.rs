@@ -26,10 +26,10 @@ fn check_says_what_the_manifests_mean_for_this_node() {
     let folder = site.place.path().display().to_string();
     assert_eq!(
         report.to_string().replace(&folder, "pools"),
-        "pool a: one for each subnet of the zone, up to what the instance type allows, 1 of them free; subnets \
+        "pool a: 1, up to what the instance type allows, 1 of them free; subnets \
          subnet-0123456789abcdef0; groups sg-0123456789abcdef0; an ENI to a pod, bound to vfio-pci, as a.example/x; \
          index from 1\n\
-         pool b: one for each subnet of the zone, at most 1; subnets subnet-0123456789abcdef0; groups \
+         pool b: 1, at most 1; subnets subnet-0123456789abcdef0; groups \
          sg-0123456789abcdef0; an address to a pod; index from 1; 8 secondary IPv4; link ens6\n\
          pool c is for other nodes: this one has not ng=other\n\
          note: pools/b.yaml: b: spec.dpdkDriver: has no effect without enableDPDK: true\n\

@@ -2,6 +2,7 @@
 
 use super::{LEAST, Site, manifest};
 use crate::declared::Declared;
+use node::inventory::Sharing;
 use node::names::PoolName;
 
 fn names(declared: &Declared) -> Vec<&str> {
@@ -40,6 +41,20 @@ fn only_what_no_manifest_can_declare_is_withdrawn() {
     assert!(!site.read().is_withdrawn(&a));
     site.remove("a.yaml");
     assert!(site.read().is_withdrawn(&a));
+}
+
+#[test]
+fn a_file_that_is_only_half_written_withdraws_nothing() {
+    let whole = manifest("a", &format!("{LEAST}mtu: 1500"));
+    let mut site = Site::new(&[("a.yaml", &whole)]);
+    site.read();
+    for length in 0..whole.len() {
+        site.write("a.yaml", &whole[..length]);
+        let declared = site.read();
+        assert_eq!(names(&declared), ["a"], "{}", &whole[..length]);
+    }
+    site.write("a.yaml", "# no pool any more\n");
+    assert!(site.read().is_withdrawn(&"a".parse().unwrap()));
 }
 
 #[test]
@@ -104,4 +119,22 @@ fn two_pools_of_a_node_do_not_want_one_link() {
     let elsewhere = one("b", "linkName: ens6").replace("nodeSelector: {}", "nodeSelector: {ng: other}");
     site.write("b.yaml", &elsewhere);
     assert_eq!(names(&site.read()), ["a", "c", "d"]);
+}
+
+#[test]
+fn a_pool_that_has_enis_stays_shared_or_exclusive() {
+    let shared = manifest("a", &format!("{LEAST}sharing: shared\nsecondaryIPv4Addresses: 1"));
+    let mut site = Site::new(&[("a.yaml", &manifest("a", LEAST))]);
+    let a: PoolName = "a".parse().unwrap();
+    site.read();
+    site.write("a.yaml", &shared);
+    site.folder.hold_to([(a.clone(), Sharing::Exclusive)].into());
+    assert!(site.faults()[0].contains("a.yaml: a: spec.sharing: is fixed while the pool has ENIs"));
+    assert_eq!(site.read().pool(&a).map(|pool| pool.sharing), Some(Sharing::Exclusive));
+    // After a new start nothing but the inventory knows what it was.
+    let mut fresh = Site::new(&[("a.yaml", &shared)]);
+    fresh.folder.hold_to([(a.clone(), Sharing::Exclusive)].into());
+    assert!(fresh.read().pools.is_empty() && !fresh.read().is_withdrawn(&a));
+    fresh.folder.hold_to([].into());
+    assert_eq!(fresh.read().pool(&a).map(|pool| pool.sharing), Some(Sharing::Shared));
 }

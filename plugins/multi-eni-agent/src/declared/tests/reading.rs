@@ -1,6 +1,7 @@
 //! Files: their kinds, and what is in the wrong place in them.
 
 use super::{LEAST, Site, fault, manifest};
+use proptest::prelude::*;
 use serde_json::json;
 
 #[test]
@@ -137,4 +138,18 @@ fn a_name_that_kubernetes_would_refuse_is_refused() {
     }
     let faults = Site::new(&[("a.yaml", &manifest("7", LEAST))]).faults();
     assert_eq!(faults, ["a.yaml: metadata.name: is 7 and has to be text"]);
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_file_has_each_fault_is_one_line(
+        start in 0..120_usize, junk in "[ \\t\\n:#&*!|>'\"%@`,{}\\[\\]a-z0-9\\u{0}-\\u{1f}é-]{0,40}", json in any::<bool>()
+    ) {
+        let mut text = manifest("a", LEAST);
+        text.insert_str(start, &junk);
+        let name = if json { "a.json" } else { "a.yaml" };
+        for fault in Site::new(&[(name, &text)]).faults() {
+            prop_assert!(!fault.contains('\n') && fault.starts_with(name), "{}", fault);
+        }
+    }
 }
