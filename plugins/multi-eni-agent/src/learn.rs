@@ -13,6 +13,8 @@ use node::inventory::Entry;
 use node::names::EniId;
 use node::record::Owner;
 
+pub(crate) use adopt::{entry_of, pool_entry};
+
 use crate::declared::Pool;
 use crate::kernel::HostLink;
 use crate::observe::Planned;

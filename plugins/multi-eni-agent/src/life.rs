@@ -10,8 +10,14 @@ const TRANSITIONS: [(State, &[State]); 12] = [
     (State::Creating, &[State::Created, State::Deleted]),
     (State::Created, &[State::Attaching, State::Attached, State::Deleting, State::Deleted]),
     // Back to `Created` when EC2 refused, or was never asked.
-    (State::Attaching, &[State::Attached, State::Created, State::Ready, State::Detaching, State::Detached, State::Deleted]),
-    (State::Attached, &[State::Ready, State::InUse, State::Detaching, State::Detached, State::Quarantined, State::Deleted]),
+    (
+        State::Attaching,
+        &[State::Attached, State::Created, State::Ready, State::Detaching, State::Detached, State::Deleted],
+    ),
+    (
+        State::Attached,
+        &[State::Ready, State::InUse, State::Detaching, State::Detached, State::Quarantined, State::Deleted],
+    ),
     (
         State::Ready,
         &[State::InUse, State::Attached, State::Detaching, State::Detached, State::Quarantined, State::Deleted],
@@ -20,7 +26,15 @@ const TRANSITIONS: [(State, &[State]); 12] = [
     (State::InUse, &[State::Cooling, State::Ready, State::Detached, State::Quarantined, State::Deleted]),
     (
         State::Cooling,
-        &[State::Ready, State::InUse, State::Attached, State::Detaching, State::Detached, State::Quarantined, State::Deleted],
+        &[
+            State::Ready,
+            State::InUse,
+            State::Attached,
+            State::Detaching,
+            State::Detached,
+            State::Quarantined,
+            State::Deleted,
+        ],
     ),
     // Back to `Attached` when EC2 says for good that it never let go.
     (State::Detaching, &[State::Detached, State::Attached, State::Deleted]),
@@ -28,7 +42,10 @@ const TRANSITIONS: [(State, &[State]); 12] = [
     // Back to `Detached` when EC2 refused.
     (State::Deleting, &[State::Deleted, State::Detached]),
     (State::Deleted, &[]),
-    (State::Quarantined, &[State::Ready, State::InUse, State::Attached, State::Detaching, State::Detached, State::Deleted]),
+    (
+        State::Quarantined,
+        &[State::Ready, State::InUse, State::Attached, State::Detaching, State::Detached, State::Deleted],
+    ),
 ];
 
 /// A transition that is not in the table: a fault of ours.

@@ -74,12 +74,17 @@ mod tests {
     use super::*;
 
     fn identity() -> Identity {
-        Identity { cluster: "5f0c9a".to_string(), node: "node-1".to_string(), instance: "i-0123456789abcdef0".to_string() }
+        Identity {
+            cluster: "5f0c9a".to_string(),
+            node: "node-1".to_string(),
+            instance: "i-0123456789abcdef0".to_string(),
+        }
     }
 
     #[test]
     fn no_user_tag_takes_an_eni_from_the_project() {
-        let users = Tags::from([(NO_MANAGE.to_string(), "false".to_string()), (CLUSTER.to_string(), "other".to_string())]);
+        let users =
+            Tags::from([(NO_MANAGE.to_string(), "false".to_string()), (CLUSTER.to_string(), "other".to_string())]);
         let pool = "dataplane".parse().unwrap();
         let tags = identity().tags(&pool, "token", &users);
         assert_eq!(tags.get(NO_MANAGE).map(String::as_str), Some("true"));

@@ -20,11 +20,9 @@ pub(crate) fn plan(pool: &Pool, observed: &Observed, standing: &mut Standing, pl
     }
     let unattached = u32::try_from(unattached.len()).unwrap_or(u32::MAX);
     let surplus = standing.have().saturating_sub(standing.target).saturating_sub(unattached);
-    let mut free: Vec<_> = members(pool, observed)
-        .filter(|entry| entry.state == State::Ready && !is_held(entry, observed))
-        .filter(|entry| !observed.is_busy(&Subject::Cloud(entry.network_interface_id.clone())))
-        .collect();
-    // The last ones in are the first ones out.
+    let mut free: Vec<_> =
+        members(pool, observed).filter(|entry| entry.state == State::Ready && !is_held(entry, observed)).collect();
+    // The last ones in are the first ones out, and what is on its way out already is of them.
     free.sort_by_key(|entry| std::cmp::Reverse((entry.network_card_index, entry.device_index)));
     for entry in free.into_iter().take(usize::try_from(surplus).unwrap_or(usize::MAX)) {
         let idle_at = entry.upkeep.since.saturating_add(pool.cooldown_seconds);
@@ -67,7 +65,7 @@ fn detach(entry: &Entry, observed: &Observed, plan: &mut Plan) {
 pub(super) fn delete(entry: &Entry, observed: &Observed, plan: &mut Plan) {
     let eni = &entry.network_interface_id;
     let is_ours = observed.identity.as_ref().is_some_and(|identity| identity.owns(&entry.tags));
-    if !is_ours || entry.upkeep.found || is_held(entry, observed) {
+    if observed.leaving || !is_ours || entry.upkeep.found || is_held(entry, observed) {
         return;
     }
     unless_held_back(eni, observed, plan, Action::Delete { eni: eni.clone() });

@@ -168,7 +168,7 @@ impl Eni<'_> {
     }
 
     fn arrive(&self, plan: &mut Plan) {
-        if self.is_link_busy() {
+        if self.is_link_busy() || self.observed.held.contains_key(self.id()) {
             return;
         }
         let failed = self.observed.holds.get(&Hold::Link(self.id().clone())).filter(|held| held.failures >= GIVE_UP);

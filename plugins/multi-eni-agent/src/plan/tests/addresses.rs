@@ -1,0 +1,74 @@
+use node::addresses::{AddressState, AddressUse};
+use node::record::Call;
+
+use super::*;
+
+fn shared() -> Pool {
+    Pool { sharing: Sharing::Shared, secondary_ipv4: 2, ..pool("shared", 1) }
+}
+
+/// A shared ENI with secondary addresses 10.0.1.100 and up.
+fn with_addresses(count: u32) -> Observed {
+    let mut eni = entry(&shared(), 1, State::Ready);
+    eni.ipv4_addresses.extend((0..count).map(|number| Ipv4Address { address: address(number), primary: false }));
+    eni.upkeep.addresses_changed_at = NOW - 1000;
+    observed([eni])
+}
+
+fn address(number: u32) -> std::net::Ipv4Addr {
+    std::net::Ipv4Addr::from(0x0a00_0164 + number)
+}
+
+fn usage(number: u32, state: AddressState) -> AddressUse {
+    AddressUse {
+        owner: owner(&format!("c{number}")),
+        network_interface_id: eni_id(1),
+        addresses: vec![address(number).into()],
+        state,
+        call: Call { config: serde_json::Map::new(), path: String::new(), args: String::new() },
+    }
+}
+
+#[test]
+fn the_asked_number_of_free_addresses_is_kept() {
+    let mut world = with_addresses(2);
+    assert_eq!(words(&plan(&declared([shared()]), &world)), Vec::<String>::new());
+    world.address_uses = vec![usage(0, AddressState::Used)];
+    assert_eq!(words(&plan(&declared([shared()]), &world)), ["assign 1 IPv4 addresses to eni-00000000000000001"]);
+}
+
+#[test]
+fn an_address_that_rests_is_not_free_and_not_given_back() {
+    let mut world = with_addresses(3);
+    world.address_uses = vec![usage(2, AddressState::Cooling { until: NOW + 5 })];
+    assert_eq!(words(&plan(&declared([shared()]), &world)), Vec::<String>::new());
+    world.now += 5;
+    let plan = plan(&declared([shared()]), &world);
+    assert_eq!(plan.actions, [Action::UnassignIpv4 { eni: eni_id(1), addresses: vec![address(2)] }]);
+}
+
+#[test]
+fn a_surplus_is_kept_for_a_while() {
+    let mut world = with_addresses(3);
+    world.entries[0].upkeep.addresses_changed_at = NOW - 20;
+    let plan = plan(&declared([shared()]), &world);
+    assert_eq!((words(&plan), plan.wake_at), (Vec::new(), Some(NOW + 100)));
+}
+
+#[test]
+fn what_the_type_does_not_allow_is_a_reason_and_no_call() {
+    let mut world = with_addresses(9);
+    world.address_uses = (0..9).map(|number| usage(number, AddressState::Used)).collect();
+    let plan = plan(&declared([shared()]), &world);
+    assert_eq!(words(&plan), Vec::<String>::new());
+    let waiting = &plan.pools[&name("shared")].waiting;
+    assert_eq!(waiting, &["eni-00000000000000001 has all the addresses that its instance's type allows"]);
+}
+
+#[test]
+fn a_shared_eni_with_pods_is_never_detached() {
+    let mut world = with_addresses(2);
+    world.address_uses = vec![usage(0, AddressState::Used)];
+    let plan = plan(&declared([]), &world);
+    assert!(!names(&plan).contains(&"detach"), "{:?}", words(&plan));
+}

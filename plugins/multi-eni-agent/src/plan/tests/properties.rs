@@ -1,0 +1,97 @@
+//! What holds of every plan, whatever the world.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::life::may_become;
+use crate::view::STATES;
+
+fn state() -> impl Strategy<Value = State> {
+    proptest::sample::select(STATES.to_vec()).prop_filter("no file", |state| *state != State::Creating)
+}
+
+prop_compose! {
+    fn world()(
+        states in proptest::collection::vec((state(), 0_u64..100, any::<bool>(), any::<bool>(), any::<bool>()), 0..12),
+        (min, max, warm) in (0_u32..6, 0_u32..8, 0_u32..4),
+        (demand, leaving, links, metadata, ours) in (0_u32..3, any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()),
+    ) -> (Declared, Observed) {
+        let data = Pool { min: Some(min), max: Some(max.max(min)), warm, ..pool("data", 0) };
+        let mut held = BTreeMap::new();
+        let entries: Vec<_> = (1_u32..).zip(&states).map(|(number, &(state, age, is_held, found, tagged))| {
+            if is_held {
+                held.insert(eni_id(number), owner(&format!("c{number}")));
+            }
+            let mut entry = entry(&data, number, state);
+            entry.upkeep.since = NOW - age;
+            entry.upkeep.found = found;
+            if !tagged {
+                entry.tags.clear();
+            }
+            entry
+        }).collect();
+        let mut world = observed(entries);
+        world.held = held;
+        world.leaving = leaving;
+        world.demand.insert(name("data"), demand);
+        world.limits = Some(limits(6));
+        if !links { world.links = None; }
+        if !metadata { world.metadata = None; }
+        (declared(ours.then_some(data)), world)
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_plan_takes_anything_from_a_pod_or_from_others((declared, world) in world()) {
+        for action in plan(&declared, &world).actions {
+            let (Action::Detach { eni } | Action::Delete { eni }) = &action else { continue };
+            let entry = world.entries.iter().find(|entry| entry.network_interface_id == *eni).unwrap();
+            prop_assert!(!world.held.contains_key(eni) || entry.state == State::Detaching, "{action}");
+            prop_assert!(entry.pool.is_some());
+            prop_assert!(!world.leaving);
+            if let Action::Delete { .. } = action {
+                prop_assert!(matches!(entry.state, State::Created | State::Detached | State::Deleting));
+                prop_assert!(identity().owns(&entry.tags) && !entry.upkeep.found);
+            }
+        }
+    }
+
+    #[test]
+    fn every_mark_is_a_legal_transition((declared, world) in world()) {
+        for action in plan(&declared, &world).actions {
+            if let Action::Mark { eni, state, .. } = &action {
+                let entry = world.entries.iter().find(|entry| entry.network_interface_id == *eni).unwrap();
+                prop_assert!(may_become(entry.state, *state), "{} to {state}", entry.state);
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_actions_are_about_the_same((declared, world) in world()) {
+        let mut subjects = BTreeSet::new();
+        for action in plan(&declared, &world).actions {
+            if let Some(subject) = action.subject() {
+                prop_assert!(subjects.insert(subject), "{action}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_plan_grows_beyond_what_is_declared_or_what_the_instance_takes((declared, world) in world()) {
+        let plan = plan(&declared, &world);
+        let made = plan.actions.iter().filter(|action| matches!(action, Action::Create(_))).count();
+        if made > 0 {
+            let standing = &plan.pools[&name("data")];
+            prop_assert!(standing.have() as usize + made <= standing.max.unwrap() as usize);
+            prop_assert!(plan.slots.unwrap().used() as usize + made <= 6);
+        }
+    }
+
+    #[test]
+    fn the_same_world_has_the_same_plan((declared, world) in world()) {
+        prop_assert_eq!(plan(&declared, &world), plan(&declared, &world));
+    }
+}
