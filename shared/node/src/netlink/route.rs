@@ -235,15 +235,16 @@ impl Netlink {
         self.send(RouteNetlinkMessage::NewRoute(route.to_message()), Ask::Create, operation).await
     }
 
-    /// Removes a route.
+    /// Removes a route, whoever made it.
     ///
     /// # Errors
     /// The kernel's; `ESRCH` if there is none.
     pub async fn delete_route(&self, route: &Route) -> Result<(), Error> {
         let operation = Operation::new(format!("remove route {route}"));
         let mut message = route.to_message();
-        // "Nowhere" matches a route of any scope.
+        // These match a route of any scope, and of any maker (`fib_table_delete` in net/ipv4/fib_trie.c).
         message.header.scope = RouteScope::NoWhere;
+        message.header.protocol = RouteProtocol::Unspec;
         self.send(RouteNetlinkMessage::DelRoute(message), Ask::Change, operation).await
     }
 }

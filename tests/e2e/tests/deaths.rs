@@ -1,0 +1,332 @@
+//! Attachments whose pods are gone without a DEL: what tells that they are, what takes them down, and that shrinking and
+//! claiming exclude each other.
+#![expect(clippy::unwrap_used, reason = "a panic that says what went wrong is how a test fails")]
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use e2e::lab::POOL;
+use e2e::{HostCommand, Invocation, LIMIT, Lab, Outcome as Ended, PodNetns, Running, binaries};
+use nix::sys::signal::Signal;
+use node::inventory::State;
+use node::record::{Phase, Record};
+use node::store::Store;
+use node::take_down::{Outcome, of_dead};
+use node::take_out::Taken;
+use node::verdict::{Life, PodUids, Pods, Sight, Unseen, of_record};
+use serde_json::json;
+
+const OWN: &str = "multi-eni-ipam";
+const UID: &str = "0b7dbd3c-4c2e-4f1c-9d53-1a8b1f1f0001";
+
+/// Runs what the agent would run, in the node's network and mount namespaces.
+fn agent<T, F>(lab: &Lab, work: impl FnOnce(Store) -> F + Send + 'static) -> T
+where
+    T: Send + 'static,
+    F: Future<Output = T>,
+{
+    let store = lab.store();
+    lab.host.run(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { tokio::time::timeout(LIMIT, work(store)).await.unwrap() })
+    })
+}
+
+/// A process of the node whose `/proc` is the agent's view.
+struct View {
+    process: Running,
+}
+
+impl View {
+    /// That of the node's own processes, the runtime and its plugins.
+    fn of_node(lab: &Lab) -> Self {
+        Self::through(lab, lab.host.command("sh"))
+    }
+
+    /// That of a container with processes of its own, which sees the node's mounts.
+    fn of_container(lab: &Lab) -> Self {
+        Self::through(lab, lab.host.command("unshare").args(["--pid", "--fork", "--kill-child", "--mount-proc", "sh"]))
+    }
+
+    fn through(lab: &Lab, shell: HostCommand) -> Self {
+        let ready = tempfile::Builder::new().prefix("ready-").tempdir_in(lab.host.folder()).unwrap();
+        let file = ready.path().join("file").display().to_string();
+        let script = format!("echo > {file}; exec sleep 600");
+        let process = shell.args(["-c", &script]).limit(Duration::from_secs(900)).spawn();
+        let start = Instant::now();
+        while !Path::new(&file).exists() {
+            assert!(start.elapsed() < LIMIT, "the view's process does not start");
+            std::thread::yield_now();
+        }
+        Self { process }
+    }
+
+    fn proc_dir(&self) -> PathBuf {
+        format!("/proc/{}/root/proc", self.process.pid()).into()
+    }
+}
+
+/// A node with two pods that have an ENI each.
+struct Stage {
+    lab: Lab,
+    pods: Vec<PodNetns>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let lab = Lab::with_enis(2);
+        lab.fabric.keep().unwrap();
+        let pods: Vec<_> = ["pod0", "pod1"].map(|name| lab.host.netns(name)).into();
+        let stage = Self { lab, pods };
+        for nth in 0..2 {
+            drop(stage.call(nth).run(&stage.lab.host).result());
+        }
+        stage
+    }
+
+    fn call(&self, nth: usize) -> Invocation {
+        let eni = self.lab.enis[nth].id().to_string();
+        let config = json!({"eni": eni, "sourceRouting": true, "ipam": {"type": OWN}});
+        let args = format!("IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=pod{nth};K8S_POD_UID={UID}");
+        self.lab.call(&self.pods[nth], &format!("c{nth}"), &config).env("CNI_ARGS", args)
+    }
+
+    /// The pod goes without a DEL, and its NIC comes back.
+    fn kill(&self, nth: usize) {
+        self.pods[nth].destroy();
+        self.lab.enis[nth].await_return(1, LIMIT).unwrap();
+    }
+
+    fn record(&self, nth: usize) -> Record {
+        let id = format!("c{nth}");
+        let records = self.lab.store().records().unwrap();
+        records.into_iter().find(|record| record.owner.container_id == id).unwrap()
+    }
+
+    fn life(&self, view: &View, nth: usize, of_api: Option<PodUids>) -> Life {
+        let (record, proc_dir, kubelet_dir) = (self.record(nth), view.proc_dir(), self.lab.kubelet_dir());
+        agent(&self.lab, move |store| async move {
+            let pods = Pods { kubelet_dir: &kubelet_dir, of_api: of_api.as_ref() };
+            of_record(&record, &store, &Sight::look(&proc_dir).await, pods).unwrap()
+        })
+    }
+
+    /// Releases it, and says how often its IPAM plugin was asked to.
+    fn release(&self, view: &View, nth: usize) -> (Outcome, u32) {
+        let (record, proc_dir, kubelet_dir) = (self.record(nth), view.proc_dir(), self.lab.kubelet_dir());
+        agent(&self.lab, move |store| async move {
+            let pods = Pods { kubelet_dir: &kubelet_dir, of_api: None };
+            let mut freed = 0;
+            let outcome = of_dead(&store, &record, pods, &proc_dir, async |_: &Record| {
+                freed += 1;
+                Ok::<_, String>(())
+            })
+            .await
+            .unwrap();
+            (outcome, freed)
+        })
+    }
+}
+
+#[test]
+fn lea_the_attachment_of_a_dead_pod_is_released_and_a_living_ones_is_not() {
+    let stage = Stage::new();
+    let view = View::of_node(&stage.lab);
+    assert_eq!(stage.life(&view, 0, None), Life::Alive);
+    assert_eq!(stage.release(&view, 0), (Outcome::Spared(Life::Alive), 0));
+    stage.kill(0);
+    assert_eq!(stage.life(&view, 0, None), Life::Gone);
+    let living = (stage.record(1), stage.pods[1].snapshot());
+    assert_eq!(stage.release(&view, 0), (Outcome::Released, 1));
+    assert_eq!(stage.release(&view, 1), (Outcome::Spared(Life::Alive), 0));
+    assert_eq!(stage.lab.store().records().unwrap(), std::slice::from_ref(&living.0));
+    living.1.assert_same(&stage.pods[1].snapshot());
+    let links = stage.lab.host.snapshot(&[]);
+    assert!(links.about("link eth1 ")[0].starts_with("link eth1 down "), "{links:?}");
+    // It is a pod's again, and a late DEL of the dead one is nobody's business.
+    let next = stage.lab.host.netns("next");
+    let config = json!({"eni": stage.lab.enis[0].id().to_string(), "ipam": {"type": OWN}});
+    drop(stage.lab.call(&next, "c9", &config).run(&stage.lab.host).result());
+}
+
+#[test]
+fn a_pod_that_is_alive_keeps_its_eni_though_its_namespace_is_gone() {
+    let stage = Stage::new();
+    let view = View::of_node(&stage.lab);
+    stage.kill(0);
+    assert_eq!(stage.life(&view, 0, Some(PodUids::from([UID.to_string()]))), Life::Alive);
+    assert_eq!(stage.life(&view, 0, Some(PodUids::new())), Life::Gone);
+    std::fs::create_dir_all(stage.lab.kubelet_dir().join("pods").join(UID)).unwrap();
+    assert_eq!(stage.release(&view, 0), (Outcome::Spared(Life::Alive), 0));
+    assert_eq!(stage.record(0).phase, Phase::Committed);
+}
+
+#[test]
+fn an_agent_that_does_not_see_the_nodes_processes_releases_nothing() {
+    let stage = Stage::new();
+    let view = View::of_container(&stage.lab);
+    // The mounts of namespaces are there to be seen, and are believed.
+    assert_eq!(stage.life(&view, 0, None), Life::Alive);
+    stage.kill(0);
+    let before = stage.lab.host.snapshot(&[]);
+    let unseen = Life::Unknown(Unseen::OtherProcesses(view.proc_dir()));
+    assert_eq!(stage.life(&view, 0, None), unseen);
+    assert_eq!(stage.release(&view, 0), (Outcome::Spared(unseen), 0));
+    assert_eq!(stage.record(0).phase, Phase::Committed);
+    before.assert_same(&stage.lab.host.snapshot(&[]));
+    // The same machine seen as a whole tells what that agent could not.
+    assert_eq!(stage.life(&View::of_node(&stage.lab), 0, None), Life::Gone);
+}
+
+#[test]
+fn a_namespace_that_only_a_process_has_is_alive() {
+    let stage = Stage::new();
+    let view = View::of_node(&stage.lab);
+    let mut process = stage.pods[0].command("sleep").arg("600").spawn();
+    assert!(process.is_running());
+    let entered = |running: &Running| std::fs::read_link(format!("/proc/{}/ns/net", running.pid())).unwrap();
+    let (start, own) = (Instant::now(), entered(&view.process));
+    while entered(&process) == own {
+        assert!(start.elapsed() < LIMIT, "the process does not enter the pod's namespace");
+    }
+    stage.pods[0].destroy();
+    assert_eq!(stage.life(&view, 0, None), Life::Alive);
+    assert_eq!(stage.release(&view, 0), (Outcome::Spared(Life::Alive), 0));
+    process.kill();
+    stage.lab.enis[0].await_return(1, LIMIT).unwrap();
+    assert_eq!(stage.life(&view, 0, None), Life::Gone);
+}
+
+#[test]
+fn nam_1_what_went_home_under_another_name_is_named_as_it_was_when_it_can_be() {
+    let stage = Stage::new();
+    let view = View::of_node(&stage.lab);
+    let ip = |script: &str| drop(stage.lab.host.command("sh").args(["-ec", script]).run());
+    ip("ip link add eth1 type bridge");
+    stage.call(0).verb("DEL").run(&stage.lab.host).empty();
+    assert_eq!(stage.record(0).phase, Phase::Released);
+    assert!(matches!(stage.release(&view, 0), (Outcome::Pending(pending), _) if pending.device));
+    ip("ip link del eth1");
+    assert_eq!(stage.release(&view, 0).0, Outcome::Released);
+    let links = stage.lab.host.snapshot(&[]);
+    assert_eq!(links.about("link eth1 ").len(), 1, "{links:?}");
+}
+
+#[test]
+fn an_attachment_that_a_plugin_works_on_is_left_to_it() {
+    let stage = Stage::new();
+    let view = View::of_node(&stage.lab);
+    stage.kill(0);
+    let store = stage.lab.store();
+    let lock = store.try_device_lock(&stage.record(0).device.lock_name()).unwrap().unwrap();
+    assert_eq!(stage.release(&view, 0), (Outcome::Busy, 0));
+    drop(lock);
+    let file = stage.lab.state_dir().join(format!("attachments/{}.json", stage.record(0).owner.key()));
+    let [mut text, id, other_id] = [
+        std::fs::read_to_string(&file).unwrap(),
+        stage.lab.enis[0].id().to_string(),
+        stage.lab.enis[1].id().to_string(),
+    ];
+    let [mac, other_mac] = [0, 1].map(|nth| stage.lab.entry(nth).mac_address.to_string());
+    assert_eq!(stage.release(&view, 0), (Outcome::Released, 1));
+    // A record whose device is another pod's by now is only a record.
+    text = text.replace(&id, &other_id).replace(&mac, &other_mac);
+    std::fs::write(&file, text).unwrap();
+    assert_eq!(stage.release(&view, 0), (Outcome::Released, 1));
+    assert_eq!(stage.life(&view, 1, None), Life::Alive);
+    assert_eq!(store.records().unwrap().len(), 1);
+}
+
+fn take_out(lab: &Lab) -> Taken {
+    let eni = lab.entry(0).network_interface_id;
+    agent(lab, move |store| async move {
+        store.take_out(&eni, &[State::Ready, State::Cooling], State::Detaching, LIMIT).await.unwrap()
+    })
+}
+
+#[test]
+fn cra_2_an_eni_that_a_killed_add_has_is_not_taken_out_and_one_that_it_has_not_is() {
+    let lab = Lab::with_enis(1);
+    let config = json!({"pool": POOL, "ipam": {"type": OWN}});
+    let (mut held, mut taken) = (0, 0);
+    for point in 1.. {
+        let pod = lab.host.netns(&format!("pod{point}"));
+        let call = lab.call_of(&binaries::multi_eni_faulty(), &pod, "c1", &config);
+        let ended = Ended::of(call.clone().env("MULTI_ENI_KILL_AT", point.to_string()).spawn(&lab.host));
+        let died = ended.output.signal() == Some(Signal::SIGKILL as i32);
+        assert!(died || ended.output.status.success(), "{}", ended.output);
+        let has = lab.store().records().unwrap().iter().any(Record::holds);
+        match take_out(&lab) {
+            Taken::Held(owner) => {
+                assert!(has && owner.container_id == "c1");
+                held += 1;
+            }
+            Taken::Out(entry) => {
+                assert!(!has && entry.state == State::Detaching);
+                taken += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+        lab.write_entry(&lab.entry(0));
+        call.verb("DEL").run(&lab.host).empty();
+        assert!(matches!(take_out(&lab), Taken::Out(_)));
+        // What is taken out is nobody's to claim any more.
+        let error = lab.call(&pod, "c2", &config).run(&lab.host).error();
+        assert_eq!(error.code, 11, "{error:?}");
+        lab.write_entry(&lab.entry(0));
+        pod.destroy();
+        if !died {
+            break;
+        }
+    }
+    assert!(held > 0, "the ADD never claimed: {held} times held, {taken} times taken");
+}
+
+#[test]
+fn con_1_adds_and_an_agent_that_shrinks_exclude_each_other() {
+    let lab = Lab::with_enis(1);
+    let config = json!({"pool": POOL});
+    let pod = lab.host.netns("pod1");
+    let (mut claimed, mut out) = (0, 0);
+    for _ in 0..20 {
+        let adding = lab.call(&pod, "c1", &config).spawn(&lab.host);
+        let taken = take_out(&lab);
+        let added = Ended::of(adding);
+        match taken {
+            Taken::Held(_) => {
+                drop(added.result());
+                claimed += 1;
+            }
+            Taken::Out(_) => {
+                assert_eq!(added.error().code, 11);
+                out += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+        lab.write_entry(&lab.entry(0));
+        lab.call(&pod, "c1", &config).verb("DEL").run(&lab.host).empty();
+    }
+    assert_eq!(claimed + out, 20);
+}
+
+#[test]
+fn cra_2_a_taker_that_is_killed_with_the_lock_in_its_hand_leaves_the_eni_to_the_next() {
+    let lab = Lab::with_enis(1);
+    let lock = lab.state_dir().join("lock/claim").display().to_string();
+    let locker = lab.host.command("flock").args(["--close", &lock, "sleep", "600"]).spawn();
+    let (eni, start) = (lab.entry(0).network_interface_id, Instant::now());
+    // Nobody gets by while it lives.
+    let mut blocked = false;
+    while !blocked {
+        assert!(start.elapsed() < LIMIT, "the lock is never taken");
+        let eni = eni.clone();
+        let none = Duration::ZERO;
+        blocked =
+            agent(&lab, move |store| async move { store.take_out(&eni, &[], State::Detaching, none).await.is_err() });
+    }
+    locker.kill();
+    let pod = lab.host.netns("pod1");
+    drop(lab.call(&pod, "c1", &json!({"pool": POOL})).run(&lab.host).result());
+    assert!(matches!(take_out(&lab), Taken::Held(_)));
+}
