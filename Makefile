@@ -18,6 +18,8 @@ export MULTI_ENI_BIN_DIR := $(CARGO_TARGET_DIR)/bin-$(checkout)
 cargo_deny_version := 0.20.2
 cargo_deny := $(cache)/cargo-deny-$(cargo_deny_version)/bin/cargo-deny
 plugins := multi-eni multi-eni-ipam
+# Built apart from the plugins, which are to have none of its dependencies' features.
+agent := multi-eni-agent
 size_limit := 4194304
 comma := ,
 space := $() $()
@@ -71,5 +73,7 @@ binaries:
 	for plugin in $(plugins); do put $$plugin $$plugin-faulty; done; \
 	cargo build --locked $(plugins:%=-p %); \
 	for plugin in $(plugins); do put $$plugin $$plugin; done; \
-	cargo build --locked -p e2e --bins; \
-	for program in demo fake-ipam node-init; do put $$program $$program; done
+	cargo build --locked -p $(agent) --features fault-injection; put $(agent) $(agent)-faulty; \
+	cargo build --locked -p $(agent); put $(agent) $(agent); \
+	cargo build --locked -p e2e -p ec2sim --bins; \
+	for program in demo ec2sim fake-ipam node-init; do put $$program $$program; done
