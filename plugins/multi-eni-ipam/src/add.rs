@@ -80,7 +80,7 @@ async fn of_shared(asked: &Asked<'_>, store: &Store) -> Result<Own, Error> {
     };
     let before = occupancy.own().filter(|usage| usage.holds_at(now));
     let reservation = Reservation::make(store, &usage, before)?;
-    log::info!("{} of {} given to {}", reservation::words(&usage), usage.network_interface_id, usage.owner);
+    log::info!("{} of {} given to {}", usage.words(), usage.network_interface_id, usage.owner);
     Ok(Own { entry, result, reservation: Some(reservation) })
 }
 

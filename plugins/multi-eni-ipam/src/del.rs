@@ -5,6 +5,7 @@ use crate::config::Outer;
 use crate::error::Error;
 use crate::{ground, reservation};
 use cni::DelRequest;
+use node::addresses;
 use node::record::Owner;
 
 /// Releases ours first, since the chain may hang, then the chain's in reverse; all is tried.
@@ -32,5 +33,5 @@ async fn own(owner: &Owner, outer: &Outer) -> Result<(), Error> {
         log::warn!("giving back without the inventory: {error}");
         Vec::new()
     });
-    reservation::release(&store, usage, &inventory, now)
+    Ok(addresses::release(&store, usage, &inventory, now)?)
 }

@@ -13,8 +13,8 @@ pub(crate) enum Error {
     Cni(cni::Error),
     #[error(transparent)]
     Settings(settings::Error),
-    #[error("logFile of the network configuration cannot be used")]
-    Log(#[source] logger::Error),
+    #[error(transparent)]
+    Log(#[from] logger::Error),
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error("cannot get at the addresses of shared ENIs")]
@@ -124,9 +124,11 @@ impl Error {
     fn code(&self) -> Code {
         match self {
             Self::Cni(error) => error.code,
-            Self::Settings(settings::Error::Read { .. }) | Self::Store(_) | Self::Clock(_) | Self::Links { .. } => {
-                Code::IO
-            }
+            Self::Settings(settings::Error::Read { .. })
+            | Self::Log(logger::Error::File(_))
+            | Self::Store(_)
+            | Self::Clock(_)
+            | Self::Links { .. } => Code::IO,
             Self::Lock(lock::Error::File { .. } | lock::Error::System { .. }) => Code::IO,
             Self::Lock(lock::Error::Held { .. })
             | Self::NoRecord(_)
@@ -138,7 +140,7 @@ impl Error {
             | Self::Exhausted { .. }
             | Self::NoSubnet { .. } => Code::TRY_AGAIN,
             Self::Settings(settings::Error::Content { .. })
-            | Self::Log(_)
+            | Self::Log(logger::Error::Place { .. })
             | Self::NotInInventory(_)
             | Self::MainPlugin(_)
             | Self::NoMaster(_)

@@ -1,5 +1,6 @@
 //! IPv4 and IPv6, and what a VPC has of each.
 
+use cni::{Cidr, CidrError};
 use ipnetwork::IpNetwork;
 use node::inventory::Entry;
 use serde::Deserialize;
@@ -63,10 +64,10 @@ impl Family {
     }
 
     /// The destination of a default route.
-    pub(crate) fn everything(self) -> (IpAddr, u8) {
+    pub(crate) fn everything(self) -> Result<Cidr, CidrError> {
         match self {
-            Self::Ipv4 => (Ipv4Addr::UNSPECIFIED.into(), 0),
-            Self::Ipv6 => (Ipv6Addr::UNSPECIFIED.into(), 0),
+            Self::Ipv4 => Cidr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
+            Self::Ipv6 => Cidr::new(Ipv6Addr::UNSPECIFIED.into(), 0),
         }
     }
 }

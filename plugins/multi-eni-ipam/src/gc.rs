@@ -5,7 +5,7 @@ use crate::config::{Config, Outer};
 use crate::error::Error;
 use crate::{ground, reservation};
 use cni::{ContainerId, GcRequest, IfName};
-use node::addresses::{AddressState, AddressUse};
+use node::addresses::{self, AddressState, AddressUse};
 use node::record::{Call, Owner, Record};
 use node::store::Store;
 use serde_json::{Map, Value};
@@ -64,7 +64,7 @@ async fn shared(network: &Network<'_>, store: &Store) -> Result<(Vec<Stale>, Vec
     let is_stale = |usage: &&AddressUse| usage.state == AddressState::Used && network.is_stale(&usage.owner);
     let (mut stale, mut errors) = (Vec::new(), Vec::new());
     for usage in uses.iter().filter(is_stale) {
-        match reservation::release(store, usage, &inventory, now) {
+        match addresses::release(store, usage, &inventory, now).map_err(Error::from) {
             Ok(()) => stale.push(as_stale(&usage.owner, &usage.call)),
             Err(error) => errors.push(error.into()),
         }

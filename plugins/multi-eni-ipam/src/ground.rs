@@ -6,7 +6,6 @@ use crate::error::Error;
 use cni::Attachment;
 use node::boot::seconds_since_boot;
 use node::lock::Lock;
-use node::logger;
 use node::record::Owner;
 use node::settings::Settings;
 use node::store::Store;
@@ -29,13 +28,13 @@ pub(crate) fn store(settings: &Settings) -> Result<Store, Error> {
 /// Directs the log as the configuration says.
 pub(crate) fn direct_log(outer: &Outer, settings: &Settings, context: Map<String, Value>) -> Result<(), Error> {
     let file = outer.log_file.as_deref().map(|file| (settings.log_dir.as_path(), file));
-    LOGGER.direct(outer.log_level, file, context).map_err(|error: logger::Error| Error::Log(error))
+    Ok(LOGGER.direct(outer.log_level, file, context)?)
 }
 
 /// What every line of a verb on an attachment says.
 pub(crate) fn context(owner: &Owner) -> Map<String, Value> {
     let Owner { network, container_id, ifname } = owner.clone();
-    [("network", network), ("container_id", container_id), ("ifname", ifname)]
+    [("network", network), ("containerId", container_id), ("ifname", ifname)]
         .map(|(key, value)| (key.to_string(), Value::String(value)))
         .into_iter()
         .collect()

@@ -12,8 +12,10 @@ use node::store::Store;
 pub(crate) fn exclusive(store: &Store, owner: &Owner) -> Result<Option<Entry>, Error> {
     let Some(record) = store.record(owner)?.filter(Record::holds) else { return Ok(None) };
     let device = record.device;
-    let eni = device.network_interface_id.as_ref();
-    let entry = store.inventory()?.into_iter().find(|entry| Some(&entry.network_interface_id) == eni);
+    let entry = match &device.network_interface_id {
+        Some(eni) => store.entry(eni)?,
+        None => None,
+    };
     entry.map(Some).ok_or_else(|| Error::NotInInventory(device.to_string()))
 }
 

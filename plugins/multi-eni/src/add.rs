@@ -8,13 +8,13 @@ use crate::config::Config;
 use crate::device_info::DeviceInfo;
 use crate::error::Error;
 use crate::ipam::{self, Ipam};
-use crate::node_here::{LOCK_LIMIT, Node, host_side, owner, pod, pod_side};
-use crate::observe::Host;
+use crate::node_here::{LOCK_LIMIT, Node, owner, pod, pod_side};
 use crate::plan::{Configuring, Moving, is_taken};
 use crate::take_down::{take_down, take_down_of_record};
 use cni::{AddRequest, CniResult};
 use node::fault;
 use node::ground::{Ground, Side};
+use node::host::View;
 use node::inventory::Entry;
 use node::netns::Netns;
 use node::record::{Namespace, Phase};
@@ -44,7 +44,7 @@ pub(crate) async fn run(request: &AddRequest) -> Result<CniResult, Error> {
         log::warn!("{owner} has a record already: an earlier ADD did not end, and is taken down first");
         take_down_of_record(&node, &earlier).await?;
     }
-    let pod_view = Host::read(&pod_side.visit.netlink).await?;
+    let pod_view = View::read(&pod_side.visit.netlink).await?;
     if is_taken(&config.interface_name, &pod_view.links) {
         return Err(Error::NameTaken(config.interface_name.clone()));
     }
@@ -78,7 +78,7 @@ fn check_previous(request: &AddRequest, config: &Config) -> Result<(), Error> {
 }
 
 fn sides(request: &AddRequest) -> Result<(Side, Side), Error> {
-    let host = host_side()?;
+    let host = Side::here()?;
     if Netns::open(&request.netns)?.is_same(&host.netns) {
         return Err(Error::OwnNamespace(request.netns.clone()));
     }
@@ -97,7 +97,7 @@ struct Add<'a> {
 }
 
 impl Add<'_> {
-    async fn with_claim(mut self, mut claim: Claim, pod: &Host, host: Side, side: Side) -> Result<CniResult, Error> {
+    async fn with_claim(mut self, mut claim: Claim, pod: &View, host: Side, side: Side) -> Result<CniResult, Error> {
         let lock = self.node.store.device_lock(&claim.record.device.lock_name(), LOCK_LIMIT).await;
         let _lock = match lock {
             Ok(lock) => lock,
@@ -132,7 +132,7 @@ impl Add<'_> {
         }
     }
 
-    async fn attach(&self, claim: &mut Claim, pod: &Host, ground: &mut Ground) -> Result<CniResult, Error> {
+    async fn attach(&self, claim: &mut Claim, pod: &View, ground: &mut Ground) -> Result<CniResult, Error> {
         let moving = Moving {
             config: self.config,
             link: &claim.link,

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::error::Error;
 use crate::ipam::Ipam;
-use crate::node_here::{Node, host_side, owner, pod_side};
+use crate::node_here::{Node, owner, pod_side};
 use cni::CheckRequest;
 use node::ground::Side;
 use node::netlink::Link;
@@ -18,7 +18,7 @@ pub(crate) async fn run(request: &CheckRequest) -> Result<(), Error> {
     let record = node.store.record(&owner)?.filter(|record| record.phase == Phase::Committed);
     let record = record.ok_or_else(|| Error::Check(format!("there is no record of {owner}: DEL it")))?;
     check_inventory(&node, &record)?;
-    let host = host_side()?;
+    let host = Side::here()?;
     let pod = pod_side(&request.netns, &host.netns)?;
     if !pod.visit.identity.is_same(&record.namespace.identity) {
         return Err(Error::Check(format!(
@@ -37,7 +37,7 @@ pub(crate) async fn run(request: &CheckRequest) -> Result<(), Error> {
 /// The ENI is still the node's.
 fn check_inventory(node: &Node, record: &Record) -> Result<(), Error> {
     let Some(eni) = &record.device.network_interface_id else { return Ok(()) };
-    match node.store.inventory()?.into_iter().find(|entry| entry.network_interface_id == *eni) {
+    match node.store.entry(eni)? {
         Some(entry) if entry.state.is_on_node() => Ok(()),
         Some(entry) => Err(Error::Check(format!("{eni} is {}", entry.state))),
         None => Err(Error::Check(format!("{eni} is not in the inventory of this node any more"))),

@@ -6,10 +6,9 @@ use cni::Code;
 use node::device::{Device, pci_address};
 use node::inventory::{Entry, State};
 use node::names::{IfName, PoolName};
-use node::netlink::{Link, Route};
+use node::netlink::Link;
 use node::record::{Owner, Pod, Record};
 use node::settings::Allow;
-use std::net::IpAddr;
 
 /// Why no device was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -294,8 +293,8 @@ fn forbidden(world: &World, candidate: &Candidate<'_>, allow: Option<&Allow>) ->
         if candidate.device.find(&world.host.links).is_none_or(|found| found.index != link.index) {
             return Some(format!("{} is built on other links, or another link has its MAC", link.name));
         }
-        if let Some(why) = bound_to_host(world, link) {
-            return Some(why);
+        if let Some(tie) = world.host.tie(link) {
+            return Some(format!("{}: {tie}", link.name));
         }
     }
     if candidate.entry.and_then(Entry::pool_name).is_some() {
@@ -307,52 +306,11 @@ fn forbidden(world: &World, candidate: &Candidate<'_>, allow: Option<&Allow>) ->
     candidate.link.and_then(|link| configured_on_host(world, link))
 }
 
-/// What ties a link to the host for good.
-fn bound_to_host(world: &World, link: &Link) -> Option<String> {
-    let name_of =
-        |index: u32| world.host.links.iter().find(|other| other.index == index).map(|other| other.name.clone());
-    if link.loopback {
-        return Some("it is the loopback device".to_string());
-    }
-    if best_default_routes(&world.host.routes).iter().any(|route| route.links.contains(&link.index)) {
-        return Some(format!("the host's default route is over {}", link.name));
-    }
-    if let Some(master) = link.master {
-        return Some(format!(
-            "{} belongs to {}",
-            link.name,
-            name_of(master).unwrap_or_else(|| "another link".to_string())
-        ));
-    }
-    // A veth whose peer is here names it as its lower link, and so does the peer.
-    let is_upper = |other: &&Link| other.lower == Some(link.index) && other.kind.as_deref() != Some("veth");
-    world.host.links.iter().find(is_upper).map(|upper| format!("{} is on top of {}", upper.name, link.name))
-}
-
-/// The default route of each family that the kernel prefers in the main table.
-fn best_default_routes(routes: &[Route]) -> Vec<&Route> {
-    let of_family = |ipv4: bool| {
-        let defaults = || {
-            let main = |route: &&Route| route.table == node::netlink::MAIN_TABLE;
-            routes.iter().filter(main).filter(move |route| route.is_default() && route.destination.is_ipv4() == ipv4)
-        };
-        let best = defaults().map(|route| route.priority).min();
-        defaults().filter(move |route| Some(route.priority) == best).collect::<Vec<_>>()
-    };
-    [of_family(true), of_family(false)].concat()
-}
-
 /// What of the host's own configuration is on a link: for a device of no pool, each is a reason to leave it alone.
 fn configured_on_host(world: &World, link: &Link) -> Option<String> {
     let host = &world.host;
-    let addresses: Vec<IpAddr> = host
-        .addresses
-        .iter()
-        .filter(|one| one.link == link.index && !one.link_local)
-        .map(|one| one.network.ip())
-        .collect();
-    if let Some(address) = addresses.first() {
-        return Some(format!("{} has the host's address {address}", link.name));
+    if let Some(address) = host.addresses_of(link).next() {
+        return Some(format!("{} has the host's address {}", link.name, address.network.ip()));
     }
     if let Some(route) = host.routes.iter().find(|route| route.links.contains(&link.index) && !route.of_kernel) {
         return Some(format!("the host's route {route} is over {}", link.name));

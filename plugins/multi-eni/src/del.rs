@@ -5,8 +5,8 @@ use crate::config::Config;
 use crate::device_info::DeviceInfo;
 use crate::error::Error;
 use crate::ipam::Ipam;
-use crate::node_here::{LOCK_LIMIT, Node, host_side, owner};
-use crate::take_down::{IPAM_LIMIT, ground_of, take_down};
+use crate::node_here::{LOCK_LIMIT, Node, owner};
+use crate::take_down::{free, ground_of, take_down};
 use cni::DelRequest;
 use node::ground::{Ground, Side};
 use node::inventory::Entry;
@@ -67,7 +67,7 @@ async fn without_record(node: &Node, request: &DelRequest, owner: &Owner, ipam: 
 }
 
 async fn sweep(node: &Node, path: &Path, owner: &Owner) -> Result<(), Error> {
-    let host = host_side()?;
+    let host = Side::here()?;
     let Ok(netns) = Netns::open(path) else { return Ok(()) };
     if netns.is_same(&host.netns) {
         return Ok(());
@@ -109,11 +109,4 @@ async fn send_home(ground: &mut Ground, entry: &Entry, owner: &Owner) -> Result<
         log::warn!("{device}: {}", cni::Error::from(Error::from(error)));
     }
     Ok(())
-}
-
-async fn free(ipam: Option<&Ipam>) -> Result<(), Error> {
-    match ipam {
-        Some(ipam) => Ok(ipam.del(IPAM_LIMIT).await?),
-        None => Ok(()),
-    }
 }

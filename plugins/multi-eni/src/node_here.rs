@@ -51,19 +51,12 @@ impl Node {
         context.insert("verb".to_string(), json!(verb));
         if let Some(owner) = owner {
             context.insert("network".to_string(), json!(owner.network));
-            context.insert("containerID".to_string(), json!(owner.container_id));
+            context.insert("containerId".to_string(), json!(owner.container_id));
             context.insert("ifname".to_string(), json!(owner.ifname));
         }
         let file = config.log_file.as_deref().map(|path| (self.settings.log_dir.as_path(), path));
         Ok(LOGGER.direct(config.log_level, file, context)?)
     }
-}
-
-/// The namespace that the plugin was started in.
-pub(crate) fn host_side() -> Result<Side, Error> {
-    let netns = Netns::current()?;
-    let visit = netns.settle()?;
-    Ok(Side { netns, visit })
 }
 
 /// The pod's namespace, visited from `host`.

@@ -2,9 +2,9 @@
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::observe::Host;
 use cni::{CniResult, IpConfig};
 use ipnetwork::IpNetwork;
+use node::host::View;
 use node::inventory::Entry;
 use node::names::{AltName, IfName};
 use node::netlink::{Gateway, Link, LinkChange, MAIN_TABLE, Metrics, Route, RouteKind, Rule};
@@ -33,7 +33,7 @@ pub(crate) struct Moving<'a> {
     pub(crate) link: &'a Link,
     /// What the inventory has about the device; nothing for one that only `node.toml` allows.
     pub(crate) entry: Option<&'a Entry>,
-    pub(crate) host: &'a Host,
+    pub(crate) host: &'a View,
     /// The links of the pod.
     pub(crate) pod_links: &'a [Link],
 }
@@ -96,7 +96,7 @@ pub(crate) struct Configuring<'a> {
     /// The MTU that the link had on the host, in bytes.
     pub(crate) mtu: u32,
     /// The pod's side of the kernel before the device came.
-    pub(crate) pod: &'a Host,
+    pub(crate) pod: &'a View,
     /// Whether the pod has IPv6 at all.
     pub(crate) pod_has_ipv6: bool,
 }

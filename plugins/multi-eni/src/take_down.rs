@@ -2,22 +2,17 @@
 
 use crate::error::Error;
 use crate::ipam::Ipam;
-use crate::node_here::{LOCK_LIMIT, Node, host_side};
-use node::fault;
+use crate::node_here::{LOCK_LIMIT, Node};
 use node::ground::{Ground, Side};
 use node::liveness::find_namespace;
 use node::netns::{self, Netns};
-use node::record::{Pending, Phase, Record};
-use node::release::{self, Ending, Release};
+use node::record::Record;
+use node::release::Ending;
 use std::path::Path;
 use std::time::Duration;
 
 /// How long an IPAM plugin may take to release.
-pub(crate) const IPAM_LIMIT: Duration = Duration::from_secs(30);
-
-/// How long a device may take to come back from a namespace that died: the kernel tears namespaces down one after another,
-/// behind everybody's back.
-const RETURN_LIMIT: Duration = Duration::from_secs(2);
+const IPAM_LIMIT: Duration = Duration::from_secs(30);
 
 /// Gives back the device of a record, and lets `ipam` release beside it. The caller holds the device's lock.
 ///
@@ -30,34 +25,15 @@ pub(crate) async fn take_down(
     ground: &mut Ground,
     ending: Ending,
 ) -> Result<(), Error> {
-    if ground.pod().is_none() && record.device.pci_address.is_some() {
-        ground.await_return(RETURN_LIMIT).await;
-    }
-    let release = Release { device: &record.device, home: &record.home, leftovers: &record.leftovers, ending };
-    let (freed, released) = tokio::join!(free(ipam), release::run(ground, &release));
-    for error in &released.errors {
+    let down = node::take_down::take_down(&node.store, record, ground, ending, free(ipam)).await?;
+    for error in &down.errors {
         log::warn!("{}: {}", record.device, cni::Error::from_chain(cni::Code::INTERNAL, error));
     }
-    let vanished = ground.pod().is_none() && record.device.pci_address.is_none() && is_nowhere(ground).await;
-    if vanished {
-        log::warn!("{} died with its namespace, and is forgotten", record.device);
-    }
-    let pending = Pending { device: released.pending && !vanished, ipam: freed.is_err() };
-    if pending.is_nothing() {
-        node.store.remove_record(&record.owner)?;
-    } else {
-        log::warn!("{} is given back by {}, but not wholly: {pending:?}", record.device, record.owner);
-        node.store.write_record(&Record { phase: Phase::Released, pending, ..record.clone() })?;
-    }
-    fault::point("record of the release");
-    freed
+    down.freed
 }
 
-async fn is_nowhere(ground: &mut Ground) -> bool {
-    ground.locate().await.is_ok_and(|found| found.is_none())
-}
-
-async fn free(ipam: Option<&Ipam>) -> Result<(), Error> {
+/// Lets an IPAM plugin release, if there is one.
+pub(crate) async fn free(ipam: Option<&Ipam>) -> Result<(), Error> {
     match ipam {
         Some(ipam) => Ok(ipam.del(IPAM_LIMIT).await?),
         None => Ok(()),
@@ -82,7 +58,7 @@ pub(crate) async fn take_down_of_record(node: &Node, record: &Record) -> Result<
 /// The ground of a record: the host, and the pod's namespace wherever it still is. `named` is where the runtime says that
 /// it is, which is believed only of the very namespace that the device went to.
 pub(crate) fn ground_of(record: &Record, named: Option<&Path>) -> Result<Ground, Error> {
-    let host = host_side()?;
+    let host = Side::here()?;
     let pod = pod_of(record, named, &host.netns)?;
     Ok(Ground::new(host, pod, record.device.clone()))
 }

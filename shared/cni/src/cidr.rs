@@ -78,6 +78,12 @@ impl Cidr {
     }
 }
 
+impl From<IpNetwork> for Cidr {
+    fn from(network: IpNetwork) -> Self {
+        Self(network)
+    }
+}
+
 impl FromStr for Cidr {
     type Err = CidrError;
 

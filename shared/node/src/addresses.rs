@@ -2,7 +2,7 @@
 
 use crate::boot::seconds_since_boot;
 use crate::fault;
-use crate::inventory::Entry;
+use crate::inventory::{DEFAULT_COOLDOWN_SECONDS, Entry};
 use crate::lock;
 use crate::names::EniId;
 use crate::record::{Call, Owner};
@@ -13,8 +13,6 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// The rest of an address whose ENI is not in the inventory any more: that of a pool that says nothing.
-const DEFAULT_COOLDOWN: u64 = 30;
 /// The lock over addresses is held for a few files of `/run`.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);
 
@@ -98,9 +96,10 @@ pub fn release(store: &Store, usage: &AddressUse, inventory: &[Entry], now: u64)
     Ok(())
 }
 
+/// The rest of an address whose ENI is not in the inventory any more is that of a pool that says nothing.
 fn cooldown(eni: &EniId, inventory: &[Entry]) -> u64 {
     let entry = inventory.iter().find(|entry| entry.network_interface_id == *eni);
-    entry.and_then(|entry| entry.pool.as_ref()).map_or(DEFAULT_COOLDOWN, |pool| pool.cooldown_seconds)
+    entry.and_then(|entry| entry.pool.as_ref()).map_or(DEFAULT_COOLDOWN_SECONDS, |pool| pool.cooldown_seconds)
 }
 
 /// Lets the addresses of a pod rest that is taken to be dead. Whether it is dead is looked at again with the lock over addresses

@@ -159,9 +159,12 @@ pub struct Pool {
     pub resource_name: Option<String>,
 }
 
-/// Neighbours in a VPC may send to an address's last user for this long (amazon-vpc-cni's `IP_COOLDOWN_PERIOD`).
+/// How long an address or an ENI rests between two pods where nothing else is said, in seconds: neighbours in a VPC may send
+/// to an address's last user for this long (amazon-vpc-cni's `IP_COOLDOWN_PERIOD`).
+pub const DEFAULT_COOLDOWN_SECONDS: u64 = 30;
+
 fn default_cooldown() -> u64 {
-    30
+    DEFAULT_COOLDOWN_SECONDS
 }
 
 /// How a pool's ENIs are given out.
@@ -292,6 +295,10 @@ impl Kept for Entry {
     const FORMAT: u32 = 1;
 
     fn file_name(&self) -> String {
-        format!("{}.json", self.network_interface_id)
+        file_name(&self.network_interface_id)
     }
+}
+
+pub(crate) fn file_name(eni: &EniId) -> String {
+    format!("{eni}.json")
 }

@@ -12,11 +12,11 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Why the log's file could not be had.
+/// Why the log's file could not be had: what the key `logFile` of a network configuration names.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It would be elsewhere than it may be.
-    #[error("log file {} is not a file directly in {}", path.display(), folder.display())]
+    #[error("logFile {} is not a file directly in {}", path.display(), folder.display())]
     Place {
         /// The file that was asked for.
         path: PathBuf,
@@ -24,7 +24,7 @@ pub enum Error {
         folder: PathBuf,
     },
     /// The file system's word.
-    #[error("cannot log to a file")]
+    #[error("logFile cannot be used")]
     File(#[from] files::Error),
 }
 

@@ -4,8 +4,9 @@ use crate::addresses::AddressUse;
 use crate::boot::BootId;
 use crate::files::{self, Folder};
 use crate::intent::{Intent, Token};
-use crate::inventory::Entry;
+use crate::inventory::{self, Entry};
 use crate::lock::{self, Lock};
+use crate::names::EniId;
 use crate::record::{Owner, Record};
 use crate::verdict::own_process_namespace;
 use serde::de::DeserializeOwned;
@@ -118,6 +119,14 @@ impl Store {
     /// Those of listing the folder.
     pub fn inventory(&self) -> Result<Vec<Entry>, Error> {
         self.all(&self.inventory, Unreadable::PassOver)
+    }
+
+    /// The entry of one ENI; nothing if the inventory has it not, or it is unreadable, which is said.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn entry(&self, eni: &EniId) -> Result<Option<Entry>, Error> {
+        self.read(&self.inventory, &inventory::file_name(eni), Unreadable::PassOver)
     }
 
     /// Writes an ENI's entry.

@@ -45,9 +45,7 @@ impl Store {
     /// [`Error`]; a lock that does not come within `limit` among them.
     pub async fn take_out(&self, eni: &EniId, from: &[State], to: State, limit: Duration) -> Result<Taken, Error> {
         let _claims = self.claim_lock(limit).await?;
-        let Some(entry) = self.inventory()?.into_iter().find(|entry| entry.network_interface_id == *eni) else {
-            return Ok(Taken::Unknown);
-        };
+        let Some(entry) = self.entry(eni)? else { return Ok(Taken::Unknown) };
         let _addresses = match entry.is_shared() {
             true => Some(self.addresses_lock(limit).await?),
             false => None,

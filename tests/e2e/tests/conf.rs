@@ -108,7 +108,7 @@ fn every_sample_is_taken_by_the_plugin_until_it_asks_for_a_device() {
             // A device that no inventory has is a fault of the configuration once an agent was there.
             let expected = if names_a_device { 7 } else { 11 };
             assert_eq!(error.code, expected, "{name}: {error:?}");
-            let said = if names_a_device { "this node has no device" } else { "has no ENI on this node" };
+            let said = if names_a_device { "this node has no device" } else { "has no free ENI" };
             assert!(error.msg.contains(said), "{name}: {error:?}");
         }
     }

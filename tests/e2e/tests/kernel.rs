@@ -341,7 +341,7 @@ fn sec_1_what_is_written_is_private_and_no_secret_is_logged() {
     drop(outcome.result());
     assert!(!format!("{outcome:?}").contains("S3CR3T"));
     let log = std::fs::read_to_string(lab.log_dir().join("plugin.log")).unwrap();
-    assert!(log.contains("\"containerID\":\"c1\"") && !log.contains("S3CR3T"), "{log}");
+    assert!(log.contains("\"containerId\":\"c1\"") && !log.contains("S3CR3T"), "{log}");
     let find = "find \"$0\" \"$1\" -type d ! -perm 700 -o -type f ! -perm 600";
     let (state, logs) = (lab.state_dir().display().to_string(), lab.log_dir().display().to_string());
     assert_eq!(lab.host.command("sh").args(["-c", find, &state, &logs]).run(), "");

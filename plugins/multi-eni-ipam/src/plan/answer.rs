@@ -64,19 +64,17 @@ fn generated(
     family: Family,
     gateway: IpAddr,
 ) -> Result<Vec<Route>, Error> {
-    let mut destinations = Vec::new();
+    let mut destinations: Vec<Cidr> = Vec::new();
     if config.vpc_routes {
         // What is within the subnet of an address is reached without a router.
         let on_link = |cidr: &&IpNetwork| placed.iter().any(|one| is_within(**cidr, one.subnet));
-        destinations.extend(
-            family.vpc_cidrs(entry).iter().filter(|cidr| !on_link(cidr)).map(|cidr| (cidr.ip(), cidr.prefix())),
-        );
+        destinations.extend(family.vpc_cidrs(entry).iter().filter(|cidr| !on_link(cidr)).copied().map(Cidr::from));
     }
     if config.default_route {
-        destinations.push(family.everything());
+        destinations.push(family.everything()?);
     }
-    let route = |(ip, prefix)| Ok(Route::new(Cidr::new(ip, prefix)?.network(), Some(gateway)));
-    destinations.into_iter().map(route).collect()
+    let route = |destination: Cidr| Route::new(destination.network(), Some(gateway));
+    Ok(destinations.into_iter().map(route).collect())
 }
 
 fn is_within(inner: IpNetwork, outer: IpNetwork) -> bool {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::observe::Host;
-use node::netlink::{Address, Gateway, Rule};
+use node::host::View;
+use node::netlink::{Address, Gateway, Route, Rule};
 use serde_json::{Value, json};
 
 fn entry(number: u8, more: &Value) -> Entry {
@@ -28,7 +28,7 @@ fn world() -> World {
     };
     let eth0 = Link { index: 20, name: "eth0".to_string(), ..link(0x20) };
     World {
-        host: Host { links: vec![eth0, link(1), link(2), link(9)], routes: vec![default], ..Host::default() },
+        host: View { links: vec![eth0, link(1), link(2), link(9)], routes: vec![default], ..View::default() },
         inventory: vec![entry(2, &json!({})), entry(1, &json!({}))],
         records: Vec::new(),
         agent_was_here: true,
@@ -92,7 +92,7 @@ fn sec_3_what_is_bound_to_the_host_is_refused_by_every_way_of_naming_it() {
         (json!({"mac": "02:00:00:00:00:20"}), "default route"),
         (json!({"device": "eth1"}), "belongs to br0"),
         (json!({"eni": "eni-0123456789abcde01"}), "belongs to br0"),
-        (json!({"eni": "eni-0123456789abcde02"}), "on top of eth2"),
+        (json!({"eni": "eni-0123456789abcde02"}), "eth2: eth2.5 is on top of it"),
     ] {
         let error = chosen(&world, &keys, Some(&everything)).unwrap_err();
         assert!(error.starts_with("106 ") && error.contains(why), "{keys}: {error}");

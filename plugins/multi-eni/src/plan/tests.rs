@@ -31,22 +31,22 @@ fn one_address() -> Value {
     })
 }
 
-fn planned(keys: &Value, result: &Value, pod: &Host) -> Result<(Vec<String>, Vec<String>), String> {
+fn planned(keys: &Value, result: &Value, pod: &View) -> Result<(Vec<String>, Vec<String>), String> {
     let config = config(keys);
     let plan = Configuring { config: &config, given: given(result), mtu: 9001, pod, pod_has_ipv6: true }.plan();
     let text = |steps: Vec<Step>| steps.iter().map(ToString::to_string).collect();
     plan.map(|plan| (text(plan.steps), text(plan.leftovers))).map_err(|error| error.to_string())
 }
 
-fn default_over_eth0() -> Host {
+fn default_over_eth0() -> View {
     let gateway = Gateway { address: "10.244.0.1".parse().unwrap(), onlink: false };
     let route = Route { gateway: Some(gateway), ..Route::to("0.0.0.0/0".parse().unwrap(), 2) };
-    Host { routes: vec![route], ..Host::default() }
+    View { routes: vec![route], ..View::default() }
 }
 
 #[test]
 fn addresses_come_before_the_link_is_up_and_routes_after() {
-    let (steps, leftovers) = planned(&json!({}), &one_address(), &Host::default()).unwrap();
+    let (steps, leftovers) = planned(&json!({}), &one_address(), &View::default()).unwrap();
     assert_eq!(steps, ["add address 10.0.1.11/24", "set link up", "add pod route 10.0.0.0/16 via 10.0.1.1"]);
     assert!(leftovers.is_empty());
 }
@@ -57,7 +57,7 @@ fn a_gateway_that_no_address_covers_is_on_the_link() {
         "ips": [{"address": "10.9.0.2/32", "gateway": "10.9.0.1"}, {"address": "2001:db8::5/64", "gateway": "fe80:ec2::1"}],
         "routes": [{"dst": "10.8.0.0/16"}, {"dst": "2001:db8::/56"}, {"dst": "10.7.0.0/16", "scope": 253}],
     });
-    let (steps, _) = planned(&json!({}), &result, &Host::default()).unwrap();
+    let (steps, _) = planned(&json!({}), &result, &View::default()).unwrap();
     assert_eq!(
         steps[4..],
         [
@@ -71,9 +71,9 @@ fn a_gateway_that_no_address_covers_is_on_the_link() {
 #[test]
 fn ip6_1_addresses_are_used_at_once_unless_detection_is_asked_for() {
     let result = json!({"ips": [{"address": "2001:db8::5/64"}]});
-    let (steps, _) = planned(&json!({}), &result, &Host::default()).unwrap();
+    let (steps, _) = planned(&json!({}), &result, &View::default()).unwrap();
     assert_eq!(steps, ["set sysctl disable_ipv6 0", "add address 2001:db8::5/64", "set link up"]);
-    let (steps, _) = planned(&json!({"dad": true}), &result, &Host::default()).unwrap();
+    let (steps, _) = planned(&json!({"dad": true}), &result, &View::default()).unwrap();
     assert_eq!(
         steps[1..],
         ["add address 2001:db8::5/64 with detection", "set link up", "await duplicate address detection",]
@@ -91,14 +91,14 @@ fn rou_3_the_pods_default_route_stays_unless_a_priority_says_otherwise() {
     let asked = json!({"ipam": {"type": "multi-eni-ipam", "defaultRoute": true}});
     let error = planned(&asked, &result(json!({"dst": "0.0.0.0/0"})), &pod).unwrap_err();
     assert!(error.contains("set defaultRoute to false"), "{error}");
-    let (steps, _) = planned(&asked, &result(json!({"dst": "0.0.0.0/0"})), &Host::default()).unwrap();
+    let (steps, _) = planned(&asked, &result(json!({"dst": "0.0.0.0/0"})), &View::default()).unwrap();
     assert!(steps.contains(&"add pod route 0.0.0.0/0 via 10.0.1.1".to_string()));
 }
 
 #[test]
 fn source_routing_has_a_table_of_its_own_and_its_rules_are_undone() {
     let standing = Rule::from_source("10.0.1.99/32".parse().unwrap(), 1000, 512);
-    let pod = Host { rules: vec![standing], ..Host::default() };
+    let pod = View { rules: vec![standing], ..View::default() };
     let (steps, leftovers) = planned(&json!({"sourceRouting": true}), &one_address(), &pod).unwrap();
     assert_eq!(
         steps[3..],
@@ -116,7 +116,7 @@ fn source_routing_has_a_table_of_its_own_and_its_rules_are_undone() {
 fn blocked_metadata_is_blocked_in_every_table_and_undone_only_where_it_was_ours() {
     let keys = json!({"blockInstanceMetadata": true, "sourceRouting": true});
     let standing = Route::blackhole("169.254.169.254/32".parse().unwrap(), MAIN_TABLE);
-    let pod = Host { routes: vec![standing], ..Host::default() };
+    let pod = View { routes: vec![standing], ..View::default() };
     let (steps, leftovers) = planned(&keys, &one_address(), &pod).unwrap();
     assert_eq!(
         steps[steps.len() - 3..],
@@ -131,13 +131,13 @@ fn blocked_metadata_is_blocked_in_every_table_and_undone_only_where_it_was_ours(
 
 #[test]
 fn what_does_not_go_together_is_refused() {
-    let error = planned(&json!({"keepDown": true}), &one_address(), &Host::default()).unwrap_err();
+    let error = planned(&json!({"keepDown": true}), &one_address(), &View::default()).unwrap_err();
     assert!(error.contains("keepDown does not go with routes"), "{error}");
     let ipv6 = json!({"ips": [{"address": "2001:db8::5/64"}]});
-    let error = planned(&json!({"mtu": 1000}), &ipv6, &Host::default()).unwrap_err();
+    let error = planned(&json!({"mtu": 1000}), &ipv6, &View::default()).unwrap_err();
     assert!(error.contains("1280"), "{error}");
     let quiet = json!({"ips": [{"address": "10.0.1.11/24"}]});
-    assert_eq!(planned(&json!({"keepDown": true}), &quiet, &Host::default()).unwrap().0, ["add address 10.0.1.11/24"]);
+    assert_eq!(planned(&json!({"keepDown": true}), &quiet, &View::default()).unwrap().0, ["add address 10.0.1.11/24"]);
 }
 
 fn link() -> Link {
@@ -165,10 +165,10 @@ fn rou_1_what_a_host_daemon_left_is_cleaned_and_no_other_rule_is() {
         tentative: false,
         duplicate: false,
     };
-    let host = Host {
+    let host = View {
         addresses: vec![on_link("10.0.1.200/24")],
         rules: vec![rule("10.0.1.11/32", 10_001), rule("10.0.1.0/24", 7), rule("10.0.1.200/32", 10_001)],
-        ..Host::default()
+        ..View::default()
     };
     let (config, link, entry) = (config(&json!({"mtu": 1500})), link(), entry());
     let moving = Moving { config: &config, link: &link, entry: Some(&entry), host: &host, pod_links: &[] };
