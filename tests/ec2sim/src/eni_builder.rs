@@ -9,7 +9,7 @@ use crate::addressing::{check_ipv4, check_ipv6, next_ipv4};
 use crate::cloud::{Cloud, Inner};
 use crate::eni::Eni;
 use crate::error::{Error, parse};
-use crate::ids::{EniId, SubnetId};
+use crate::ids::{EniId, InstanceId, SubnetId};
 use crate::mac::MacAddr;
 use crate::state::{EniRecord, SecurityGroup, State, Tags};
 use crate::vpc::{network4, network6};
@@ -129,6 +129,16 @@ impl EniBuilder {
     pub fn interface_type(mut self, kind: &str) -> Self {
         kind.clone_into(&mut self.interface_type);
         self
+    }
+
+    /// As amazon-vpc-cni makes them for its pods on this instance: its tags and its description (allocENI and
+    /// tagENI, pkg/awsutils/awsutils.go).
+    pub fn made_by_vpc_cni(self, instance: &InstanceId, cluster: &str) -> Self {
+        self.description(&format!("aws-K8S-{instance}"))
+            .tag("node.k8s.amazonaws.com/instance_id", instance.as_str())
+            .tag("node.k8s.amazonaws.com/createdAt", "2026-01-01T00:00:00Z")
+            .tag("cluster.k8s.amazonaws.com/name", cluster)
+            .tag("eks:eni:owner", "amazon-vpc-cni")
     }
 
     /// A service made it for itself, as `amazon-elb`: nobody else may attach, detach or delete it.

@@ -1,5 +1,6 @@
 //! Instances: a namespace that plays the machine.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cloud::Cloud;
@@ -40,6 +41,29 @@ impl Instance {
             let then = inner.clock.now().saturating_sub(inner.timing.metadata);
             facts::enis_then(inner, &self.id, then)
         })
+    }
+
+    /// From now on its metadata have this text at this path below `latest/meta-data/`, as `spot/instance-action` or
+    /// `autoscaling/target-lifecycle-state`.
+    pub fn announce(&self, path: &str, text: &str) -> Result<(), Error> {
+        self.announcements(|all| drop(all.insert(path.to_owned(), text.to_owned())))
+    }
+
+    /// That path is not there again.
+    pub fn withdraw(&self, path: &str) -> Result<(), Error> {
+        self.announcements(|all| drop(all.remove(path)))
+    }
+
+    fn announcements(&self, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Result<(), Error> {
+        self.cloud.change(|inner| {
+            let record = inner.state.instances.get_mut(&self.id);
+            record.map(|record| change(&mut record.announced)).ok_or_else(|| Error::NotThere(self.id.to_string()))
+        })
+    }
+
+    /// What was announced of it.
+    pub fn announced(&self) -> Result<BTreeMap<String, String>, Error> {
+        self.cloud.read(|state| Ok(state.instance(&self.id)?.announced.clone()))
     }
 
     /// The namespace that plays the machine.
@@ -114,7 +138,16 @@ impl InstanceBuilder {
             let of_type = || inner.api.types.get(&kind).and_then(|of| u32::try_from(of.cards.len()).ok());
             let cards = cards.or_else(of_type).unwrap_or(1);
             let state = InstanceState::Running;
-            let record = InstanceRecord { kind, zone, cards, host, state, tags, refused_beyond: None };
+            let record = InstanceRecord {
+                kind,
+                zone,
+                cards,
+                host,
+                state,
+                tags,
+                announced: BTreeMap::new(),
+                refused_beyond: None,
+            };
             inner.state.instances.insert(id.clone(), record);
             Ok(id)
         })?;

@@ -12,6 +12,38 @@
 //! fabric.keep()?;
 //! # Ok(()) }
 //! ```
+//!
+//! [`Ec2`] is the API over that state: as a model, called with values and synchronous, or over HTTP as the SDKs speak it
+//! ([`Ec2::server`]). A region [on paper](Fabric::on_paper) needs no kernel and no root; with a [`Clock`] of the test's own
+//! it runs in virtual time, and what a seed, a policy and ordered faults bring is the same story each time.
+//!
+//! ```
+//! use std::time::Duration;
+//! use ec2sim::request::{AttachNetworkInterface, CreateNetworkInterface};
+//! use ec2sim::{Action, Clock, Ec2, Fabric, Response, Timing};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let region = Fabric::on_paper();
+//! let subnet = region.vpc("10.0.0.0/16").create()?.subnet("10.0.1.0/24").create()?;
+//! let node = region.instance().kind("m5.xlarge").create()?;
+//! let ec2 = Ec2::of(&region);
+//! ec2.set_clock(Clock::new(|| Duration::ZERO));
+//! ec2.set_timing(Timing { attach: Duration::from_secs(2), ..Timing::instant() });
+//! ec2.at(Action::AttachNetworkInterface).nth(1).loses_the_answer();
+//!
+//! let create = CreateNetworkInterface { subnet_id: subnet.id().to_string(), ..Default::default() };
+//! let Response::NetworkInterface(eni) = ec2.call("AKIANODE", create).outcome? else { return Ok(()) };
+//! let attach = AttachNetworkInterface {
+//!     network_interface_id: eni.network_interface_id.to_string(),
+//!     instance_id: node.id().to_string(),
+//!     device_index: Some(1),
+//!     network_card_index: Some(0),
+//! };
+//! assert_eq!(ec2.call("AKIANODE", attach).delivery, ec2sim::Delivery::Dropped);
+//! assert_eq!(ec2.tick(), Some(Duration::from_secs(2)));
+//! assert!(ec2.calls()[1].took_effect());
+//! # Ok(()) }
+//! ```
 
 mod addressing;
 mod api;

@@ -65,6 +65,8 @@ pub(crate) struct InstanceRecord {
     pub(crate) host: Option<Netns>,
     pub(crate) state: InstanceState,
     pub(crate) tags: Tags,
+    /// What its metadata say beside the facts, by their paths below `latest/meta-data/`.
+    pub(crate) announced: BTreeMap<String, String>,
     /// A limit of interfaces that EC2 enforces, lower than what it tells of the type.
     pub(crate) refused_beyond: Option<u32>,
 }

@@ -42,9 +42,9 @@ fn name(of: &str) -> String {
 fn it_says_what_is_up_and_leaves_nothing_after_sigterm() {
     let (host, fabric) = (name("host"), name("vpc"));
     let running = start(&["--enis", "3", "--host-netns", &host, "--fabric-netns", &fabric]);
-    assert_eq!(running.report["enis"].as_array().unwrap().len(), 3);
+    assert_eq!(running.report["enis"].as_array().unwrap().len(), 4);
     assert!(running.report["imds"].as_str().unwrap().starts_with("http://127.0.0.1:"));
-    let mac = running.report["enis"][2]["mac"].as_str().unwrap();
+    let mac = running.report["enis"][3]["mac"].as_str().unwrap();
     let (there, link) = ip(&format!("-n {host} -o link show eth3"));
     assert!(there && link.contains(mac), "{link}");
     assert!(ip(&format!("-n {fabric} link")).0);
@@ -106,6 +106,65 @@ fn a_key_that_is_not_known_is_refused() {
     let output = Command::new(env!("CARGO_BIN_EXE_ec2sim")).arg("--description").arg(&path).output().unwrap();
     assert!(!output.status.success());
     assert!(String::from_utf8(output.stderr).unwrap().contains("subnets"));
+}
+
+/// The answer's body of a call to the simulator's own endpoint.
+fn control(running: &Running, method: &str, path: &str, body: &str) -> String {
+    let url = running.report["control"].as_str().unwrap();
+    let address = url.strip_prefix("http://").unwrap();
+    http(address, &format!("{method} {path}"), "", body)
+}
+
+fn http(address: &str, line: &str, headers: &str, body: &str) -> String {
+    use std::io::Write;
+    let request = format!(
+        "{line} HTTP/1.1\r\nHost: sim\r\n{headers}Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    reply.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+#[test]
+fn an_eni_that_is_attached_by_a_call_becomes_a_link_with_its_name_and_the_log_tells() {
+    let host = name("api");
+    let environment = tempfile::NamedTempFile::new().unwrap();
+    let path = environment.path().to_str().unwrap();
+    let running =
+        start(&["--enis", "0", "--others", "--timing", "instant", "--host-netns", &host, "--environment", path]);
+    let exports = std::fs::read_to_string(environment.path()).unwrap();
+    let ec2 = running.report["ec2"].as_str().unwrap().to_owned();
+    assert!(exports.contains(&format!("export AWS_ENDPOINT_URL_EC2={ec2}\n")), "{exports}");
+    let enis = running.report["available"].as_array().unwrap();
+    let kept = enis.iter().find(|eni| eni["description"] == "kept for later").unwrap();
+    let (id, instance) =
+        (kept["network_interface_id"].as_str().unwrap(), running.report["instance"]["instance_id"].as_str().unwrap());
+    let netns = ec2sim::Netns::at(std::path::Path::new("/run/netns").join(&host).as_path()).unwrap();
+    let call = |parameters: String| {
+        let address = ec2.strip_prefix("http://").unwrap();
+        let body = format!("{parameters}&Version=2016-11-15");
+        netns.run(|| http(address, "POST /", "Authorization: AWS4 Credential=KEY/x\r\n", &body)).unwrap()
+    };
+    let attach = format!("Action=AttachNetworkInterface&NetworkInterfaceId={id}&InstanceId={instance}&DeviceIndex=2");
+    control(
+        &running,
+        "POST",
+        "/faults",
+        r#"{"action": "AttachNetworkInterface", "nth": 1, "does": "refuses", "code": "InternalError"}"#,
+    );
+    assert!(call(attach.clone()).contains("InternalError"));
+    assert!(call(attach).contains("attachmentId"));
+    let (there, link) = ip(&format!("-n {host} -o link show ens7"));
+    assert!(there && link.contains(kept["mac"].as_str().unwrap()), "{link}");
+    let calls: Value = serde_json::from_str(&control(&running, "GET", "/calls", "")).unwrap();
+    assert_eq!((&calls[0]["outcome"]["refused"], &calls[1]["outcome"]), (&"InternalError".into(), &"done".into()));
+    assert_eq!(calls[1]["principal"], "KEY");
+    assert!(control(&running, "POST", "/faults", "{}").contains("does"));
+    assert!(control(&running, "GET", "/", "").contains("/outage/"));
+    end(running, Signal::SIGTERM);
 }
 
 const DESCRIPTION: &str = r#"

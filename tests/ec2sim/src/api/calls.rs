@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::action::Action;
 use super::request::Request;
@@ -26,6 +26,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Call {
     /// Since the epoch of the region's clock.
+    #[serde(serialize_with = "seconds")]
     pub at: Duration,
     /// The access key.
     pub principal: String,
@@ -42,6 +43,10 @@ impl Call {
     pub fn took_effect(&self) -> bool {
         matches!(self.outcome, Outcome::Done | Outcome::DoneAnswerLost)
     }
+}
+
+fn seconds<S: Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(at.as_secs_f64())
 }
 
 /// What a person would ask of a call.

@@ -7,8 +7,10 @@ use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::error::Error;
 use crate::fabric::Fabric;
+use crate::facts::{self, EniFacts};
 use crate::hardware::{Board, Hardware};
 use crate::ids::InstanceId;
+use crate::instance::Instance;
 use crate::policy::Policy;
 use crate::rng::Rng;
 use crate::timing::Timing;
@@ -124,6 +126,11 @@ impl Ec2 {
         self.cloud.lock().api.policy = Some(Arc::new(policy.clone()));
     }
 
+    /// Everything is allowed again to principals without a policy of their own.
+    pub fn clear_policy(&self) {
+        self.cloud.lock().api.policy = None;
+    }
+
     /// What this principal may do.
     pub fn set_policy_of(&self, principal: &str, policy: &Policy) {
         self.cloud.lock().api.policies.insert(principal.to_owned(), Arc::new(policy.clone()));
@@ -183,6 +190,19 @@ impl Ec2 {
             record.ok_or_else(|| Error::NotThere(instance.to_string()))?.refused_beyond = Some(interfaces);
             Ok(())
         })
+    }
+
+    /// All ENIs of the region with all that is known of them, by identifier.
+    pub fn enis(&self) -> Result<Vec<EniFacts>, Error> {
+        self.cloud.read(|state| state.enis().keys().map(|id| facts::eni(state, id)).collect())
+    }
+
+    /// An instance of the region.
+    pub fn instance(&self, id: &str) -> Result<Instance, Error> {
+        let missing = || Error::NotThere(id.to_owned());
+        let id = InstanceId::new(id).map_err(|_| missing())?;
+        self.cloud.read(|state| state.instance(&id).map(drop))?;
+        Ok(Instance { cloud: Arc::clone(&self.cloud), id })
     }
 
     /// Every call so far, in the order they came.

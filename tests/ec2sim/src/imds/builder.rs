@@ -40,9 +40,15 @@ impl ImdsBuilder {
 
     /// Starts it, in a thread of its own.
     pub fn serve(self) -> Result<Imds, Error> {
-        let machine = self.instance.netns()?;
         let listen = |source| ImdsError::Listen { address: self.address.clone(), source };
-        let listener = machine.run(|| TcpListener::bind(&self.address))?.map_err(listen)?;
+        let bind = || TcpListener::bind(&self.address);
+        let bound = match self.instance.netns() {
+            Ok(machine) => machine.run(bind)?,
+            // On paper there is no machine but this one.
+            Err(Error::OnPaper) => bind(),
+            Err(error) => return Err(error),
+        };
+        let listener = bound.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
         let shared = Arc::new(Shared::new(self.instance, self.credentials));

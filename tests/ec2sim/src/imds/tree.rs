@@ -14,11 +14,12 @@ use crate::instance::Instance;
 pub struct Snapshot {
     instance: InstanceFacts,
     enis: Vec<EniFacts>,
+    announced: BTreeMap<String, String>,
 }
 
 impl Snapshot {
     pub(super) fn of(instance: &Instance) -> Result<Self, Error> {
-        Ok(Self { instance: instance.facts()?, enis: instance.enis_of_metadata()? })
+        Ok(Self { instance: instance.facts()?, enis: instance.enis_of_metadata()?, announced: instance.announced()? })
     }
 
     /// The primary ENI: device index 0 of card 0.
@@ -47,6 +48,9 @@ impl Tree {
         }
         for eni in &snapshot.enis {
             tree.eni(eni, &snapshot.instance);
+        }
+        for (path, text) in &snapshot.announced {
+            tree.put(META, path, text.clone());
         }
         for (role, document) in credentials {
             tree.put(&format!("{META}/iam/security-credentials"), role, document.clone());

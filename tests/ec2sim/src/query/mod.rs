@@ -1,7 +1,9 @@
 //! The EC2 Query API over HTTP (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html>), as the SDKs
 //! speak it.
 
+mod control;
 mod form;
+mod order;
 mod principal;
 mod read;
 mod server;
@@ -27,6 +29,14 @@ pub struct ServerBuilder {
     ec2: Ec2,
     address: String,
     place: Option<Netns>,
+    part: Part,
+}
+
+/// What is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Api,
+    Control,
 }
 
 impl ServerBuilder {
@@ -44,7 +54,7 @@ impl ServerBuilder {
 
     /// Starts it, in a thread of its own, which also lets things happen when they are due.
     pub fn serve(self) -> Result<Server, Error> {
-        let Self { ec2, address, place } = self;
+        let Self { ec2, address, place, part } = self;
         let listen = |source| Error::Serve { address: address.clone(), source };
         let bind = || TcpListener::bind(&address);
         let listener = place.map_or_else(|| Ok(bind()), |place| place.run(bind))?.map_err(listen)?;
@@ -55,7 +65,7 @@ impl ServerBuilder {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(listen)?;
         let thread = std::thread::Builder::new()
             .name("ec2".into())
-            .spawn(move || run(&runtime, listener, shared, stopped))
+            .spawn(move || run(&runtime, part, listener, shared, stopped))
             .map_err(listen)?;
         Ok(Server { address: bound, stop: Some(stop), thread: Some(thread) })
     }
@@ -64,14 +74,19 @@ impl ServerBuilder {
 impl Ec2 {
     /// Its server, to be started.
     pub fn server(&self) -> ServerBuilder {
-        ServerBuilder { ec2: self.clone(), address: "127.0.0.1:0".into(), place: None }
+        ServerBuilder { ec2: self.clone(), address: "127.0.0.1:0".into(), place: None, part: Part::Api }
+    }
+
+    /// A server beside it, for people and programs that order faults and read the log of calls; its `/` tells how.
+    pub fn control(&self) -> ServerBuilder {
+        ServerBuilder { part: Part::Control, ..self.server() }
     }
 }
 
-fn run(runtime: &Runtime, listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
+fn run(runtime: &Runtime, part: Part, listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
     runtime.block_on(async {
         tokio::select! {
-            served = server::serve(listener, shared) => if let Err(error) = served {
+            served = serve(part, listener, shared) => if let Err(error) = served {
                 log::error!("the API has ended: {error}");
             },
             _ = stopped => {}
@@ -79,7 +94,14 @@ fn run(runtime: &Runtime, listener: TcpListener, shared: Arc<Shared>, stopped: o
     });
 }
 
-/// A running API. It ends when this is dropped, with every connection that it holds.
+async fn serve(part: Part, listener: TcpListener, shared: Arc<Shared>) -> std::io::Result<()> {
+    match part {
+        Part::Api => server::serve(listener, shared).await,
+        Part::Control => control::serve(listener, shared).await,
+    }
+}
+
+/// A running server. It ends when this is dropped, with every connection that it holds.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,

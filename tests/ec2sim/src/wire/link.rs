@@ -36,12 +36,16 @@ pub(super) async fn up(kernel: &Handle, index: u32) -> Result<(), WireError> {
     kernel.link().set(message).execute().await.map_err(failed(format!("set link {index} up")))
 }
 
-/// A link that is not there is not renamed, nor one that has its name already.
+/// A link that is not there is not renamed, nor one that somebody else has named: the `keep` in the policy of systemd's
+/// 99-default.link.
 pub(super) async fn rename(kernel: &Handle, mac: MacAddr, name: &str) -> Result<(), WireError> {
     let is_it = |link: &LinkMessage| link.attributes.contains(&LinkAttribute::Address(mac.octets().to_vec()));
-    let named = LinkAttribute::IfName(name.to_owned());
+    let of_the_kernel = |attribute: &LinkAttribute| match attribute {
+        LinkAttribute::IfName(name) => name.strip_prefix("eth").is_some_and(|rest| rest.parse::<u32>().is_ok()),
+        _ => false,
+    };
     let Some(link) = all(kernel).await?.into_iter().find(is_it) else { return Ok(()) };
-    if link.attributes.contains(&named) {
+    if !link.attributes.iter().any(of_the_kernel) {
         return Ok(());
     }
     let message = LinkUnspec::new_with_index(link.header.index).name(name.to_owned()).build();

@@ -10,6 +10,8 @@ mod describing;
 mod ending;
 mod faults;
 mod hardware;
+mod installed_policy;
+mod invariants;
 mod lifecycle;
 mod many;
 mod permissions;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails as the test does")]
 
+mod hot_plug;
 mod machine;
 mod reach;
 mod returns;

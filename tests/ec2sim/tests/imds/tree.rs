@@ -81,3 +81,14 @@ fn a_detached_eni_is_gone_from_the_tree() {
     assert_eq!(lab.meta(SECOND), None);
     assert_eq!(lab.fabric.enis().unwrap().len(), 2);
 }
+
+#[test]
+fn what_is_announced_is_there_until_it_is_withdrawn() {
+    let lab = Lab::new();
+    let node = ec2sim::Ec2::of(&lab.fabric).instance(&lab.meta("instance-id").unwrap()).unwrap();
+    assert_eq!(lab.meta("spot/instance-action"), None);
+    node.announce("spot/instance-action", r#"{"action": "terminate"}"#).unwrap();
+    assert!(lab.meta("spot/instance-action").unwrap().contains("terminate"));
+    node.withdraw("spot/instance-action").unwrap();
+    assert_eq!(lab.meta("spot/instance-action"), None);
+}

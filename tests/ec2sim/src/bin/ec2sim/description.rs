@@ -1,12 +1,15 @@
 //! What to bring up. The nesting is that of EC2: ENIs stand in their subnet, subnets in their VPC.
 
 use anyhow::Result;
+use clap::ValueEnum;
+use ec2sim::Tags;
 use serde::Deserialize;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Description {
     pub(crate) region: Option<String>,
+    pub(crate) timing: Option<Timing>,
     #[serde(default)]
     pub(crate) instance: Instance,
     #[serde(default)]
@@ -21,6 +24,16 @@ pub(crate) struct Instance {
     pub(crate) kind: Option<String>,
     pub(crate) zone: Option<String>,
     pub(crate) network_cards: Option<u32>,
+    #[serde(default)]
+    pub(crate) tags: Tags,
+}
+
+/// How long EC2 takes for what it does.
+#[derive(Debug, Clone, Copy, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Timing {
+    Realistic,
+    Instant,
 }
 
 #[derive(Debug, Deserialize)]
@@ -30,7 +43,18 @@ pub(crate) struct Vpc {
     #[serde(default)]
     pub(crate) ipv6: Vec<String>,
     #[serde(default)]
+    pub(crate) security_group: Vec<SecurityGroup>,
+    #[serde(default)]
     pub(crate) subnet: Vec<Subnet>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SecurityGroup {
+    pub(crate) name: String,
+    pub(crate) id: Option<String>,
+    #[serde(default)]
+    pub(crate) tags: Tags,
 }
 
 #[derive(Debug, Deserialize)]
@@ -39,6 +63,8 @@ pub(crate) struct Subnet {
     pub(crate) ipv4: String,
     pub(crate) ipv6: Option<String>,
     pub(crate) zone: Option<String>,
+    #[serde(default)]
+    pub(crate) tags: Tags,
     #[serde(default)]
     pub(crate) eni: Vec<Eni>,
 }
@@ -58,6 +84,23 @@ pub(crate) struct Eni {
     pub(crate) index: Option<u32>,
     pub(crate) card: u32,
     pub(crate) host_name: Option<String>,
+    pub(crate) tags: Tags,
+    pub(crate) text: Option<String>,
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<String>,
+    pub(crate) managed_by: Option<String>,
+    /// The cluster of the amazon-vpc-cni that has made it.
+    pub(crate) vpc_cni_of: Option<String>,
+    pub(crate) place: Place,
+}
+
+/// Whether an ENI is on the instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Place {
+    #[default]
+    Attached,
+    Available,
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,22 +113,5 @@ pub(crate) struct Group {
 impl Description {
     pub(crate) fn read(text: &str, json: bool) -> Result<Self> {
         if json { Ok(serde_json::from_str(text)?) } else { Ok(toml::from_str(text)?) }
-    }
-
-    /// One subnet with so many ENIs, `eth1` and on, each with an address of both families.
-    pub(crate) fn small(enis: u32) -> Self {
-        let eni = |index: u32| Eni {
-            ipv6: vec![format!("2001:db8:0:1::{:x}", 0x10 + index)],
-            index: Some(index),
-            ..Eni::default()
-        };
-        let subnet = Subnet {
-            ipv4: "10.0.1.0/24".into(),
-            ipv6: Some("2001:db8:0:1::/64".into()),
-            zone: None,
-            eni: (1..=enis).map(eni).collect(),
-        };
-        let vpc = Vpc { ipv4: vec!["10.0.0.0/16".into()], ipv6: vec!["2001:db8::/56".into()], subnet: vec![subnet] };
-        Self { vpc: vec![vpc], ..Self::default() }
     }
 }

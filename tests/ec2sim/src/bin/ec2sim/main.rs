@@ -1,12 +1,15 @@
-//! A VPC, an instance and its metadata service on this machine, until SIGTERM or SIGINT.
+//! EC2, a VPC, an instance and its metadata service on this machine, until SIGTERM or SIGINT.
 //!
-//! One JSON document on stdout says that everything is up: the ENIs with all that EC2 would know of them, and where the
-//! metadata service listens. Nothing is written elsewhere, but the mounts of the namespaces that are asked for by name;
-//! they go when the program does. Needs root, and `nft` of the package nftables.
+//! One JSON document on stdout says that everything is up: where the EC2 API, the metadata service and the simulator's own
+//! endpoint listen, the environment that a client of AWS needs, the ENIs with all that EC2 would know of them. Attached by
+//! a call, an ENI becomes a link of the machine: first under the kernel's name, then renamed as udev does. Nothing is
+//! written elsewhere, but the mounts of the namespaces that are asked for by name; they go when the program does. Needs
+//! root, and `nft` of the package nftables.
 
 mod description;
 mod named;
 mod raise;
+mod small;
 mod stderr;
 
 use std::fs;
@@ -17,17 +20,21 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-use description::Description;
+use description::{Description, Timing};
+use small::{Company, small};
 
 #[derive(Debug, Parser)]
 #[command(name = "ec2sim", about, long_about = None)]
-struct Arguments {
+pub(crate) struct Arguments {
     /// What to bring up, TOML or (by its ending .json) JSON; a small VPC with dual-stack ENIs unless given
     #[arg(long, value_name = "FILE")]
     description: Option<PathBuf>,
-    /// How many ENIs the small VPC gives to the instance
+    /// How many ENIs the small VPC gives to the instance, beside its primary one
     #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "description")]
     enis: u32,
+    /// The small VPC has ENIs of others, too: one of amazon-vpc-cni, one of EFA, a user's
+    #[arg(long, conflicts_with = "description")]
+    others: bool,
     /// The namespace that plays the machine, made if there is none of this name; the caller's unless given
     #[arg(long, value_name = "NAME")]
     host_netns: Option<String>,
@@ -37,6 +44,24 @@ struct Arguments {
     /// Where the metadata service listens, in the machine's namespace
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     imds: String,
+    /// Where the EC2 API listens, in the machine's namespace
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    ec2: String,
+    /// Where the simulator's own endpoint listens, in the caller's namespace: its / tells what it can
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    control: String,
+    /// How long EC2 takes for what it does; realistic unless the description says otherwise
+    #[arg(long, value_enum)]
+    timing: Option<Timing>,
+    /// An IAM policy to evaluate on every call; everything is allowed unless given
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// What chance is made of
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Also write the environment of a client here, in lines that a shell can source
+    #[arg(long, value_name = "FILE")]
+    environment: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
@@ -48,7 +73,10 @@ fn main() -> Result<()> {
 }
 
 fn describe(arguments: &Arguments) -> Result<Description> {
-    let Some(path) = &arguments.description else { return Ok(Description::small(arguments.enis)) };
+    let Some(path) = &arguments.description else {
+        let company = if arguments.others { Company::Others } else { Company::Ours };
+        return Ok(small(arguments.enis, company));
+    };
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let json = path.extension().is_some_and(|ending| ending == "json");
     Description::read(&text, json).with_context(|| format!("cannot understand {}", path.display()))
@@ -60,7 +88,10 @@ async fn run(arguments: &Arguments, description: &Description) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let places = raise::Places::open(arguments.host_netns.as_deref(), arguments.fabric_netns.as_deref())?;
-    let raised = raise::raise(description, &places, &arguments.imds)?;
+    let raised = raise::raise(description, &places, arguments)?;
+    if let Some(path) = &arguments.environment {
+        fs::write(path, raised.exports()).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     answer(&raised.report(&places)?)?;
     tokio::select! {
         _ = terminate.recv() => {}
