@@ -8,4 +8,5 @@ mod fleet;
 mod imds;
 mod scripted;
 mod server;
+mod simulated;
 mod wire;
