@@ -162,8 +162,6 @@ async fn thr_1_of_a_hundred_that_start_at_once_none_is_refused() {
 async fn thr_1_refusals_of_each_grow_with_the_logarithm_of_the_fleet_and_it_ends() {
     let few = fleet(500, 2).await;
     let many = fleet(5000, 2).await;
-    eprintln!("500: {:?} {} {}", few.took, few.refusals_each, few.most_refusals);
-    eprintln!("5000: {:?} {} {}", many.took, many.refusals_each, many.most_refusals);
     assert!(many.refusals_each < few.refusals_each + 6.0, "{} then {}", few.refusals_each, many.refusals_each);
     assert!(many.most_refusals < 30);
     // The account admits 10,000 in 495 s.
