@@ -11,7 +11,7 @@ mod shrink;
 mod slots;
 mod tend;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
