@@ -67,19 +67,19 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
                 self.pauses.surroundings = Pause::default();
                 self.memory.limits = Some(limits);
             }
-            (_, Ended::Subnets(_, Ok(found))) => {
+            (_, Ended::Subnets(Ok(found))) => {
                 self.pauses.surroundings = Pause::default();
                 let known = found.into_iter().map(|(reference, value)| (reference, Known { value, at: now }));
                 self.memory.subnets.extend(known);
             }
-            (_, Ended::SecurityGroups(_, Ok(found))) => {
+            (_, Ended::SecurityGroups(Ok(found))) => {
                 self.pauses.surroundings = Pause::default();
                 let known = found.into_iter().map(|(reference, groups)| {
                     (reference, Known { value: groups.into_iter().map(|group| group.id).collect(), at: now })
                 });
                 self.memory.security_groups.extend(known);
             }
-            (_, Ended::Limits(Err(error)) | Ended::Subnets(_, Err(error)) | Ended::SecurityGroups(_, Err(error))) => {
+            (_, Ended::Limits(Err(error)) | Ended::Subnets(Err(error)) | Ended::SecurityGroups(Err(error))) => {
                 log::warn!("{}", reason(&error));
                 self.pauses.surroundings.failed(Policy::of(error.class), now);
             }

@@ -48,7 +48,7 @@ pub(crate) async fn limits<C: ec2::Cloud, M: Machine, K: Clock>(site: Arc<Site<C
 }
 
 /// Names are of this VPC; an id is its own.
-fn selections(wanted: &BTreeSet<Reference>, vpc: Option<VpcId>) -> impl Iterator<Item = Selection> + use<> {
+fn selections(wanted: &BTreeSet<Reference>, vpc: Option<VpcId>) -> impl Iterator<Item = Selection> {
     let (mut ids, mut names) = (Selection::default(), Selection { vpc, ..Selection::default() });
     for reference in wanted {
         match reference {
@@ -68,7 +68,7 @@ pub(crate) async fn subnets<C: ec2::Cloud, M: Machine, K: Clock>(
     for selection in selections(&wanted, vpc) {
         match site.cloud.subnets(&selection).await {
             Ok(some) => found.extend(some),
-            Err(error) => return Ended::Subnets(wanted, Err(error)),
+            Err(error) => return Ended::Subnets(Err(error)),
         }
     }
     let means = |reference: &Reference, subnet: &Subnet| match reference {
@@ -76,7 +76,7 @@ pub(crate) async fn subnets<C: ec2::Cloud, M: Machine, K: Clock>(
         Reference::Name(name) => subnet.name.as_ref() == Some(name),
     };
     let answer = matched(&wanted, &found, means, |subnet| subnet.id.to_string());
-    Ended::Subnets(wanted, Ok(answer))
+    Ended::Subnets(Ok(answer))
 }
 
 pub(crate) async fn security_groups<C: ec2::Cloud, M: Machine, K: Clock>(
@@ -88,7 +88,7 @@ pub(crate) async fn security_groups<C: ec2::Cloud, M: Machine, K: Clock>(
     for selection in selections(&wanted, vpc) {
         match site.cloud.security_groups(&selection).await {
             Ok(some) => found.extend(some),
-            Err(error) => return Ended::SecurityGroups(wanted, Err(error)),
+            Err(error) => return Ended::SecurityGroups(Err(error)),
         }
     }
     let means = |reference: &Reference, group: &SecurityGroup| match reference {
@@ -96,7 +96,7 @@ pub(crate) async fn security_groups<C: ec2::Cloud, M: Machine, K: Clock>(
         Reference::Name(name) => group.name == *name || group.tag_name.as_ref() == Some(name),
     };
     let answer = matched(&wanted, &found, means, |group| group.id.to_string());
-    Ended::SecurityGroups(wanted, Ok(answer))
+    Ended::SecurityGroups(Ok(answer))
 }
 
 /// What each reference means, each thing once.

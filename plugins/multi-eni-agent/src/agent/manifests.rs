@@ -1,5 +1,10 @@
 //! The manifests of the node's pools, and what the loop does when they change.
 
+use std::collections::BTreeMap;
+
+use node::inventory::{Entry, Sharing};
+use node::names::PoolName;
+
 use super::Agent;
 use super::clock::Clock;
 use crate::apply::policy::{CONFIG, DENIED};
@@ -12,13 +17,26 @@ use crate::observe::Hold;
 pub(crate) struct Manifests {
     folder: Folder,
     labels: NodeLabels,
+    made: BTreeMap<PoolName, Sharing>,
     pub(super) declared: Declared,
 }
 
 impl Manifests {
     /// Nothing is read yet.
     pub(crate) fn new(folder: Folder, labels: NodeLabels) -> Self {
-        Self { folder, labels, declared: Declared::default() }
+        Self { folder, labels, made: BTreeMap::new(), declared: Declared::default() }
+    }
+
+    /// Whether the pools that have ENIs are others now, or were made in another way.
+    fn hold_to(&mut self, entries: &[Entry]) -> bool {
+        let pools = entries.iter().filter_map(|entry| entry.pool.as_ref());
+        let made: BTreeMap<PoolName, Sharing> = pools.map(|pool| (pool.name.clone(), pool.sharing)).collect();
+        let changed = made != self.made;
+        if changed {
+            self.made.clone_from(&made);
+            self.folder.hold_to(made);
+        }
+        changed
     }
 
     /// Reads them; whether they say something else now.
@@ -41,6 +59,13 @@ impl Manifests {
 }
 
 impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
+    /// What a pool is cannot change under its ENIs, and can when the last one is gone.
+    pub(super) fn hold_manifests_to(&mut self, entries: &[Entry]) {
+        if self.manifests.hold_to(entries) {
+            self.read_manifests();
+        }
+    }
+
     /// Reads the manifests. What EC2 refused of a pool that may be another one now is tried again.
     pub(super) fn read_manifests(&mut self) {
         if !self.manifests.read() {

@@ -76,6 +76,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         self.take_notes();
         self.memory.prune(&records, now);
         self.memory.see(&records);
+        self.hold_manifests_to(&records.entries);
         let held = records.held();
         self.requests.prune(&held);
         if self.timetable.next_resync <= now {

@@ -1,6 +1,6 @@
 //! The tasks that run beside the loop: one for each subject, and no more at a time than there is work for.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use ec2::{InstanceTypeLimits, NetworkInterface, SecurityGroup, Subnet};
 use node::names::EniId;
@@ -34,8 +34,8 @@ pub(crate) enum Ended {
     Action(Report),
     Metadata(Result<MetadataAnswer, ec2::MetadataError>),
     Limits(Result<InstanceTypeLimits, ec2::Error>),
-    Subnets(BTreeSet<Reference>, Result<BTreeMap<Reference, Vec<Subnet>>, ec2::Error>),
-    SecurityGroups(BTreeSet<Reference>, Result<BTreeMap<Reference, Vec<SecurityGroup>>, ec2::Error>),
+    Subnets(Result<BTreeMap<Reference, Vec<Subnet>>, ec2::Error>),
+    SecurityGroups(Result<BTreeMap<Reference, Vec<SecurityGroup>>, ec2::Error>),
     Described { started: u64, answer: Result<Vec<NetworkInterface>, ec2::Error> },
     Verdicts { records: Vec<Verdict>, uses: Vec<Verdict> },
 }

@@ -1,1 +1,7 @@
-//! Scenarios.
+//! The agent as it is, in virtual time, on a simulated EC2 and a model of the machine.
+
+mod bad_luck;
+pub(crate) mod machine;
+mod pools;
+pub(crate) mod region;
+pub(crate) mod world;

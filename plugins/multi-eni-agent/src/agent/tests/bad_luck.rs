@@ -1,0 +1,269 @@
+//! Pools on a bad day.
+
+use std::time::Duration;
+
+use ec2sim::{Action, Lag, Outage, Timing};
+use node::inventory::State;
+
+use super::world::World;
+
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A pool of two that is killed as soon as this call was made, before its answer, and comes up again.
+async fn killed_after(action: Action, then: impl FnOnce(&World)) -> World {
+    let mut world = World::new(20);
+    world.declare("data", "min: 2\nmax: 2");
+    world.start();
+    world.until("called", 60, |world| !world.ec2.calls_of(action).is_empty()).await;
+    world.kill().await;
+    then(&world);
+    world.wait(30).await;
+    world.start();
+    world.until_ready("data", 2).await;
+    world.wait(1300).await;
+    assert_eq!(world.in_state("data", State::Ready).len(), 2, "{world}");
+    assert_eq!(world.ours_in_ec2().len(), 2, "{world}");
+    world.check_settled();
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_after_create_leaves_no_eni_behind() {
+    let world = killed_after(Action::CreateNetworkInterface, |world| {
+        assert!(world.entries().is_empty());
+        assert!(!world.store.intents::<crate::observe::Planned>().unwrap().is_empty());
+    })
+    .await;
+    // The same token again, and no more.
+    let tokens: std::collections::BTreeSet<String> = world
+        .ec2
+        .calls_of(Action::CreateNetworkInterface)
+        .iter()
+        .map(|call| call.parameters["ClientToken"].clone())
+        .collect();
+    assert_eq!(tokens.len(), 2, "{world}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_after_attach_attaches_nothing_twice() {
+    let world = killed_after(Action::AttachNetworkInterface, |_| {}).await;
+    let done = world.ec2.calls_of(Action::AttachNetworkInterface).iter().filter(|call| call.took_effect()).count();
+    assert_eq!(done, 2, "{world}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_after_modify_sets_what_is_to_be_set() {
+    let world = killed_after(Action::ModifyNetworkInterfaceAttribute, |_| {}).await;
+    let kept = |eni: &ec2sim::EniFacts| !eni.attachment.as_ref().unwrap().delete_on_termination;
+    assert!(!world.ours_in_ec2().iter().any(kept), "{world}");
+}
+
+/// A pool that shrinks is killed as soon as this call was made, and the next agent goes on.
+async fn shrinking_killed_after(action: Action) {
+    let mut world = World::new(21);
+    world.declare("data", "min: 2\nmax: 2\ncooldownSeconds: 1");
+    world.start();
+    world.until_ready("data", 2).await;
+    world.wait(5).await;
+    world.declare("data", "min: 0\nmax: 2\ncooldownSeconds: 1");
+    world.until("called", 60, |world| !world.ec2.calls_of(action).is_empty()).await;
+    world.kill().await;
+    world.wait(60).await;
+    world.start();
+    world.until("gone", 900, |world| world.ours_in_ec2().is_empty() && world.of_pool("data").is_empty()).await;
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_after_detach_still_deletes() {
+    shrinking_killed_after(Action::DetachNetworkInterface).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_after_delete_still_forgets() {
+    shrinking_killed_after(Action::DeleteNetworkInterface).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn ec2_out_of_reach_for_an_hour_takes_nothing_from_anybody() {
+    let mut world = World::new(22);
+    world.declare("data", "min: 2\nmax: 3\ncooldownSeconds: 5");
+    world.start();
+    world.until_ready("data", 2).await;
+    world.add("pod-1", "data", PATIENCE).await.unwrap();
+    world.ec2.outage(Outage::Unreachable);
+    let calls = world.ec2.calls().len();
+    world.wait(3600).await;
+    world.add("pod-2", "data", PATIENCE).await.unwrap();
+    world.check();
+    assert_eq!(world.of_pool("data").len(), 2, "{world}");
+    assert!(world.ec2.calls().len() - calls < 60, "{world}");
+    world.ec2.outage(Outage::No);
+    world.del("pod-1");
+    world.del("pod-2");
+    world.until_ready("data", 2).await;
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_while_the_pool_comes_up_is_waited_out() {
+    let mut world = World::new(23);
+    world.declare("data", "min: 2\nmax: 2");
+    world.ec2.outage(Outage::Silent);
+    world.start();
+    world.wait(1800).await;
+    assert!(world.of_pool("data").is_empty());
+    world.ec2.outage(Outage::No);
+    world.until_ready("data", 2).await;
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_are_lost_are_found_again() {
+    for action in [
+        Action::CreateNetworkInterface,
+        Action::AttachNetworkInterface,
+        Action::ModifyNetworkInterfaceAttribute,
+        Action::DetachNetworkInterface,
+        Action::DeleteNetworkInterface,
+    ] {
+        let mut world = World::new(24);
+        world.ec2.at(action).times(6).loses_the_answer();
+        world.declare("data", "min: 2\nmax: 2\ncooldownSeconds: 1");
+        world.start();
+        world.until_ready("data", 2).await;
+        assert_eq!(world.ours_in_ec2().len(), 2, "{action}\n{world}");
+        world.declare("data", "min: 0\nmax: 2\ncooldownSeconds: 1");
+        world.until("gone", 1200, |world| world.ours_in_ec2().is_empty() && world.of_pool("data").is_empty()).await;
+        world.check_settled();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn describes_that_are_old_take_no_new_eni_away() {
+    let mut world = World::new(25);
+    world.ec2.set_timing(Timing { describe_lag: Lag::Fixed(Duration::from_secs(40)), ..Timing::realistic() });
+    world.declare("data", "min: 2\nmax: 2");
+    world.start();
+    world.until_ready("data", 2).await;
+    world.wait(1500).await;
+    assert_eq!(world.ours_in_ec2().len(), 2, "{world}");
+    assert_eq!(world.in_state("data", State::Ready).len(), 2, "{world}");
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_of_every_second_call_slows_and_stops_nothing() {
+    let mut world = World::new(26);
+    world.ec2.at_all().every(2).throttles();
+    world.declare("data", "min: 3\nmax: 3");
+    world.start();
+    world.until_ready("data", 3).await;
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_subnet_is_said_and_waited_for() {
+    let mut world = World::new(27);
+    world.ec2.at(Action::CreateNetworkInterface).times(3).refuses("InsufficientFreeAddressesInSubnet");
+    world.declare("data", "min: 0\nmax: 2");
+    world.start();
+    world.wait(400).await;
+    assert_eq!(world.add("pod-1", "data", PATIENCE).await, Err(101));
+    assert_eq!(world.add("pod-1", "data", PATIENCE).await, Err(101));
+    world.wait(700).await;
+    world.ec2.heal();
+    world.add("pod-1", "data", PATIENCE).await.unwrap();
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn denied_is_said_and_a_changed_manifest_is_tried_at_once() {
+    let mut world = World::new(28);
+    world.ec2.at(Action::CreateNetworkInterface).times(1).refuses("UnauthorizedOperation");
+    world.declare("data", "min: 1\nmax: 2");
+    world.start();
+    world.until("refused", 60, |world| !world.ec2.calls_of(Action::CreateNetworkInterface).is_empty()).await;
+    world.wait(1).await;
+    assert_eq!(world.add("pod-1", "data", PATIENCE).await, Err(100));
+    world.declare("data", "min: 1\nmax: 3");
+    world.add("pod-1", "data", PATIENCE).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_lower_than_the_table_is_believed() {
+    let mut world = World::new(29);
+    world.ec2.refuse_beyond(world.instance.id(), 2).unwrap();
+    world.declare("data", "min: 2\nmax: 2");
+    world.start();
+    world.until_ready("data", 1).await;
+    world.wait(1200).await;
+    assert_eq!(world.in_state("data", State::Ready).len(), 1, "{world}");
+    assert!(world.ec2.calls_of(Action::AttachNetworkInterface).len() < 10, "{world}");
+    assert_eq!(world.add("pod-1", "data", PATIENCE).await.map(drop), Ok(()));
+    assert_eq!(world.add("pod-2", "data", PATIENCE).await, Err(102));
+    world.check();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_somebody_takes_between_look_and_attach_is_passed_over() {
+    let mut world = World::new(30);
+    world.declare("data", "min: 1\nmax: 1");
+    world.start();
+    world.until("created", 60, |world| !world.ec2.calls_of(Action::CreateNetworkInterface).is_empty()).await;
+    let other = world.subnet.eni().tag("owner", "vpc-cni").create().unwrap();
+    other.attach(&world.instance).index(1).now().unwrap();
+    world.until_ready("data", 1).await;
+    assert_eq!(world.of_pool("data")[0].device_index, 2, "{world}");
+    world.wait(1300).await;
+    let strangers = world.entries().into_iter().filter(|entry| entry.pool.is_none()).count();
+    assert_eq!(strangers, 2, "the primary ENI and the other's\n{world}");
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_that_are_gone_are_waited_for_and_stop_no_ready_eni() {
+    let mut world = World::new(31);
+    world.declare("data", "min: 1\nmax: 1");
+    world.start();
+    world.until_ready("data", 1).await;
+    world.region.set_metadata_gone(true);
+    world.restart().await;
+    world.wait(1300).await;
+    world.add("pod-1", "data", PATIENCE).await.unwrap();
+    world.declare("more", "min: 1\nmax: 1");
+    world.wait(100).await;
+    assert!(world.of_pool("more").is_empty());
+    world.region.set_metadata_gone(false);
+    world.until_ready("more", 1).await;
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_is_about_to_end_is_left_as_it_is() {
+    let mut world = World::new(32);
+    world.declare("data", "min: 2\nmax: 2\ncooldownSeconds: 1");
+    world.start();
+    world.until_ready("data", 2).await;
+    world.instance.announce("spot/instance-action", "{}").unwrap();
+    world.wait(400).await;
+    world.ec2.take_calls();
+    world.declare("data", "min: 0\nmax: 4\ncooldownSeconds: 1");
+    world.wait(600).await;
+    assert!(world.calls().iter().all(|call| call.starts_with("Describe")), "{world}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn told_to_end_it_ends_within_five_seconds_whatever_is_under_way() {
+    let mut world = World::new(33);
+    world.declare("data", "min: 2\nmax: 2");
+    world.ec2.at(Action::CreateNetworkInterface).times(2).hangs();
+    world.start();
+    world.until("called", 60, |world| !world.ec2.calls_of(Action::CreateNetworkInterface).is_empty()).await;
+    let begin = tokio::time::Instant::now();
+    world.stop().await;
+    assert!(begin.elapsed() < Duration::from_secs(5));
+    world.start();
+    world.until_ready("data", 2).await;
+    world.check_settled();
+}
