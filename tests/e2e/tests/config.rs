@@ -114,6 +114,7 @@ fn cfg_3_a_value_that_is_no_address_or_name_is_refused_with_its_key() {
         ("mac", json!({"mac": "02:00:00:00:00:0g"})),
         ("mac", json!({"mac": "00:00:00:00:00:00"})),
         ("mac", json!({"mac": "ff:ff:ff:ff:ff:ff"})),
+        ("mac", json!({"mac": "01:00:5e:00:00:01"})),
         ("mac", json!({"runtimeConfig": {"mac": "null"}})),
         ("deviceID", json!({"deviceID": "0000:00:06.8"})),
         ("deviceID", json!({"deviceID": "0000:00:20.0"})),
@@ -141,6 +142,8 @@ fn cfg_3_a_value_that_is_no_address_or_name_is_refused_with_its_key() {
         ("rpFilter", json!({"rpFilter": 256})),
         ("mode", json!({"mode": "NETDEV"})),
         ("mode", json!({"mode": ""})),
+        ("mode", json!({"mode": "vfio-pci"})),
+        ("vfioGroupOwner", json!({"vfioGroupOwner": "0:0"})),
         ("timeoutSeconds", json!({"timeoutSeconds": 3601})),
         ("timeoutSeconds", json!({"timeoutSeconds": "60"})),
         ("logFile", json!({"logFile": "/etc/multi-eni.log"})),
@@ -149,14 +152,17 @@ fn cfg_3_a_value_that_is_no_address_or_name_is_refused_with_its_key() {
         ("sourceRouting", json!({"sourceRouting": "true"})),
         ("blockInstanceMetadata", json!({"blockInstanceMetadata": 1})),
         ("keepDown", json!({"keepDown": "no"})),
+        ("keepDown", json!({"keepDown": true, "dad": true})),
         ("CNIDeviceInfoFile", json!({"runtimeConfig": {"CNIDeviceInfoFile": "/run/x.json"}})),
         ("CNIDeviceInfoFile", json!({"runtimeConfig": {"CNIDeviceInfoFile": "x.json"}})),
         ("ips", json!({"runtimeConfig": {"ips": ["null/32"]}, "ipam": {"type": "multi-eni-ipam"}})),
         ("ips", json!({"runtimeConfig": {"ips": "10.0.1.11"}, "ipam": {"type": "multi-eni-ipam"}})),
         ("ips", json!({"args": {"cni": {"ips": ["10.0.1.256"]}}, "ipam": {"type": "multi-eni-ipam"}})),
         ("addresses", own(json!({"addresses": -1}))),
+        ("addresses", own(json!({"addresses": 0}))),
         ("addresses", own(json!({"addresses": "2"}))),
         ("families", own(json!({"families": []}))),
+        ("families", own(json!({"families": ["ipx"]}))),
         ("routes", own(json!({"routes": [{"dst": "10.0.0.0/33"}]}))),
         ("routes", own(json!({"routes": [{"dst": "null"}]}))),
         ("routes", own(json!({"routes": [{"dst": "10.7.0.0/16", "gw": "10.0.1"}]}))),
@@ -338,8 +344,11 @@ fn ipv6(pod: &PodNetns) -> String {
 
 #[test]
 fn ip6_1_an_address_is_usable_when_add_returns() {
-    for dad in [false, true] {
+    for (dad, disabled) in [(false, "0"), (true, "0"), (false, "1")] {
         let scene = Untouched::new(1);
+        // A pod whose runtime leaves IPv6 off for new links.
+        let disable = format!("echo {disabled} > /proc/sys/net/ipv6/conf/default/disable_ipv6");
+        scene.pod.command("sh").args(["-ec", &disable]).run();
         let config = of_pool(json!({"dad": dad, "ipam": {"type": "multi-eni-ipam"}}));
         drop(scene.call(config).run(&scene.lab.host).result());
         let has = ipv6(&scene.pod);

@@ -222,6 +222,34 @@ fn nam_3_the_name_in_the_pod_is_the_configurations_and_the_attachment_the_runtim
 }
 
 #[test]
+fn nam_3_a_name_that_an_earlier_plugin_of_the_list_gave_is_refused_and_another_is_not() {
+    let lab = Lab::with_enis(1);
+    let pod = lab.host.netns("pod1");
+    let mut config = own();
+    config["prevResult"] = json!({
+        "cniVersion": "1.0.0", "interfaces": [{"name": "net1", "sandbox": pod.path().display().to_string()}],
+    });
+    let before = lab.host.snapshot(&[]);
+    let error = lab.call(&pod, "c1", &config).run(&lab.host).error();
+    assert!(error.code == 7 && error.msg.contains("set interfaceName"), "{error:?}");
+    before.assert_same(&lab.host.snapshot(&[]));
+    config["interfaceName"] = json!("data0");
+    assert_eq!(lab.call(&pod, "c1", &config).run(&lab.host).result()["interfaces"][1]["name"], "data0");
+}
+
+#[test]
+fn nam_4_an_alternative_name_that_is_the_name_in_the_pod_comes_back() {
+    let lab = Lab::with_enis(1);
+    host(&lab, "ip link property add dev eth1 altname enp0s6 altname net1");
+    let pod = lab.host.netns("pod1");
+    let before = lab.host.snapshot(&[]);
+    let call = lab.call(&pod, "c1", &json!({"pool": POOL}));
+    drop(call.run(&lab.host).result());
+    call.verb("DEL").run(&lab.host).empty();
+    before.assert_same(&lab.host.snapshot(&[]));
+}
+
+#[test]
 fn nam_4_without_ipam_the_link_is_up_in_the_pod_and_down_at_home_whatever_it_was() {
     for state in ["down", "up"] {
         let lab = Lab::with_enis(1);

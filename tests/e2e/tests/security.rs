@@ -105,6 +105,7 @@ fn sec_1_a_secret_of_the_configuration_is_in_no_log_and_no_error() {
     says_nothing(&call.clone().stdin(&cut[..cut.len() - 1]).run(&lab.host));
     let log = fs::read_to_string(lab.log_dir().join("plugin.log")).unwrap();
     assert!(log.lines().count() > 4 && !log.contains(SECRET), "{log}");
+    assert!(log.lines().all(|line| line.contains(r#""containerId":"c1""#)), "{log}");
 }
 
 #[test]
