@@ -162,14 +162,15 @@ async fn settle(wish: &Wish, occasion: Occasion, sysfs: &Path) -> Result<Arrived
     let device = wish.entry.device();
     let mut ground = Ground::new(Side::here()?, None, device.clone());
     let (mut cleaned, mut changed) = (Vec::new(), Vec::new());
-    let mut next = None;
-    for _ in 0..=ROUNDS {
+    for round in 0.. {
         let (observed, link) = observe(&ground, &device).await?;
         let steps = plan(wish, &link, &observed, occasion)?;
-        let Some(first) = steps.first() else {
+        let Some(next) = steps.first() else {
             return Ok(Arrived { cleaned, changed, ..arrived(&link, &device, sysfs)? });
         };
-        next = Some(first.to_string());
+        if round == ROUNDS {
+            return Err(Error::Restless { device, step: next.to_string() });
+        }
         ground = ground.with_link(Place::Host, &link);
         for step in &steps {
             let outcome = ground.apply(step).await;
@@ -180,10 +181,7 @@ async fn settle(wish: &Wish, occasion: Occasion, sysfs: &Path) -> Result<Arrived
             }
         }
     }
-    match next {
-        Some(step) => Err(Error::Restless { device, step }),
-        None => Err(Error::Absent(device)),
-    }
+    Err(Error::Absent(device))
 }
 
 async fn observe(ground: &Ground, device: &Device) -> Result<(Observed, Link), Error> {

@@ -4,6 +4,7 @@ use crate::device::pci_address;
 use crate::names::{MacAddr, PciAddr};
 use crate::netlink::{self, Address, Link, MAIN_TABLE, Netlink, Route, Rule};
 use ipnetwork::IpNetwork;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -154,6 +155,12 @@ impl View {
         };
         of_family(true).or_else(|| of_family(false)).unwrap_or_default()
     }
+}
+
+/// The rules that speak of just one of these addresses: a daemon of the host makes them for an ENI of its own, and they stay
+/// when its link goes.
+pub fn rules_about<'a>(rules: &'a [Rule], addresses: &'a [IpAddr]) -> impl Iterator<Item = &'a Rule> {
+    rules.iter().filter(|rule| addresses.iter().any(|&address| rule.is_for(address)))
 }
 
 /// The driver that a PCI device is bound to: where its link `driver` in sysfs points to (kernel, `Documentation/ABI/testing/

@@ -117,7 +117,7 @@ pub async fn of_dead<E: Display>(
     let others = store.records()?;
     if others.iter().any(|other| other.owner != record.owner && other.holds() && other.device.is_same(&record.device)) {
         log::warn!("{} has passed on to another attachment, and is left alone", record.device);
-        return passed_on(store, &record, free(&record).await);
+        return passed_on(store, &record, &free(&record).await);
     }
     let host = Side::here()?;
     let pod = match sight.open(&record.namespace.identity) {
@@ -132,17 +132,33 @@ pub async fn of_dead<E: Display>(
     if let Err(error) = &down.freed {
         log::warn!("the IPAM plugin of {} does not release: {error}", record.owner);
     }
+    if down.pending.device && is_nowhere(&mut ground).await && has_left_the_node(store, &record)? {
+        log::warn!("{} has left the node, and is forgotten", record.device);
+        return settle(store, &record, Pending { device: false, ..down.pending });
+    }
     Ok(if down.pending.is_nothing() { Outcome::Released } else { Outcome::Pending(down.pending) })
 }
 
+/// Whether the inventory, which has every ENI of the node, has this one no more.
+fn has_left_the_node(store: &Store, record: &Record) -> Result<bool, Error> {
+    let Some(eni) = &record.device.network_interface_id else { return Ok(false) };
+    Ok(store.inventory()?.iter().all(|entry| entry.network_interface_id != *eni))
+}
+
+/// Writes down what is left to do; nothing left is nothing written.
+fn settle(store: &Store, record: &Record, pending: Pending) -> Result<Outcome, Error> {
+    if pending.is_nothing() {
+        store.remove_record(&record.owner)?;
+        return Ok(Outcome::Released);
+    }
+    store.write_record(&Record { phase: Phase::Released, pending: pending.clone(), ..record.clone() })?;
+    Ok(Outcome::Pending(pending))
+}
+
 /// The device is another's; only the addresses are left to give back.
-fn passed_on<E: Display>(store: &Store, record: &Record, freed: Result<(), E>) -> Result<Outcome, Error> {
+fn passed_on<E: Display>(store: &Store, record: &Record, freed: &Result<(), E>) -> Result<Outcome, Error> {
     if let Err(error) = freed {
         log::warn!("the IPAM plugin of {} does not release: {error}", record.owner);
-        let pending = Pending { device: false, ipam: true };
-        store.write_record(&Record { phase: Phase::Released, pending: pending.clone(), ..record.clone() })?;
-        return Ok(Outcome::Pending(pending));
     }
-    store.remove_record(&record.owner)?;
-    Ok(Outcome::Released)
+    settle(store, record, Pending { device: false, ipam: freed.is_err() })
 }

@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 pub enum Event {
     /// The host's links.
     LinksChanged,
-    /// The records of attachments and addresses, the inventory.
+    /// The records of attachments and addresses, the inventory, the notes of plugins that died.
     RecordsChanged,
     /// The manifests of pools.
     ManifestsChanged,
@@ -56,7 +56,7 @@ pub struct Watched<'a> {
 /// # Errors
 /// [`Error`].
 pub fn events(watched: Watched<'_>) -> Result<Events, Error> {
-    let records = ["attachments", "addresses", "inventory"];
+    let records = ["attachments", "addresses", "inventory", "notes"];
     let records = records.map(|folder| (watched.state_dir.join(folder), Event::RecordsChanged));
     let folders = records.into_iter().chain([(watched.pools_dir.to_path_buf(), Event::ManifestsChanged)]);
     Ok(Events { links: links()?, folders: Folders::watch(folders.collect())?, due: VecDeque::new() })

@@ -1,7 +1,7 @@
 //! What has to be done to an ENI's link on the host. Pure.
 
 use super::{Error, Occasion, Wish};
-use crate::host::{Tie, View};
+use crate::host::{Tie, View, rules_about};
 use crate::names::{AltName, IfName};
 use crate::netlink::{Link, LinkChange, Route, RouteKind};
 use crate::step::{Place, Step};
@@ -36,6 +36,10 @@ pub fn plan(wish: &Wish, link: &Link, observed: &Observed, occasion: Occasion) -
     if shared && observed.accept_ra.is_some_and(|value| value != 0) {
         // On a link that is up, a router's advertisement would give the host an address and a default route.
         steps.push(Step::SetSysctl { sysctl: Sysctl::AcceptRa, value: 0 });
+    }
+    if link.mac != Some(wish.entry.mac_address) {
+        // The VPC drops what is sent from another one.
+        steps.push(Step::SetLink(LinkChange::Mac(wish.entry.mac_address)));
     }
     if let Some(mtu) = mtu(wish, link) {
         steps.push(Step::SetLink(LinkChange::Mtu(mtu)));
@@ -94,7 +98,7 @@ fn mtu(wish: &Wish, link: &Link) -> Option<u32> {
 fn cleaning(wish: &Wish, link: &Link, view: &View) -> Vec<Step> {
     let on_link: Vec<_> = view.addresses_of(link).map(|address| address.network).collect();
     let addresses: Vec<IpAddr> = wish.entry.addresses().chain(on_link.iter().map(IpNetwork::ip)).collect();
-    let rules = view.rules.iter().filter(|rule| addresses.iter().any(|&address| rule.is_for(address)));
+    let rules = rules_about(&view.rules, &addresses);
     let rules = rules.map(|rule| Step::DeleteRule { place: Place::Host, rule: rule.clone() });
     let made = |route: &&Route| route.links == [link.index] && route.kind == RouteKind::Unicast && !route.of_kernel;
     let routes = view.routes.iter().filter(made);

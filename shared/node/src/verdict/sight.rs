@@ -162,13 +162,18 @@ fn unreadable(path: &Path, error: &Error) -> Unseen {
 /// Whether the folder may leave out processes of others (`hidepid`, proc(5)), which it does not for who may trace them all.
 fn hidden(proc_dir: &Path) -> bool {
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    hides(&mounts, proc_dir) && !may_trace_all()
+}
+
+/// Whether a file system of processes that hides some is mounted there.
+fn hides(mounts: &str, proc_dir: &Path) -> bool {
     let hides = |line: &str| {
         let point = line.split(' ').nth(4).map(crate::liveness::unescaped);
         let options = line.rsplit(' ').next().unwrap_or_default();
         let value = options.split(',').find_map(|option| option.strip_prefix("hidepid="));
         point.as_deref() == Some(proc_dir) && value.is_some_and(|value| !matches!(value, "0" | "off"))
     };
-    mounts.lines().any(hides) && !may_trace_all()
+    mounts.lines().any(hides)
 }
 
 fn may_trace_all() -> bool {
@@ -177,4 +182,27 @@ fn may_trace_all() -> bool {
     let effective = effective.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or_default();
     let first = number_of(Path::new("/proc/self/ns/user")).is_ok_and(|number| number == FIRST_USER_NAMESPACE);
     first && effective & (1 << CAP_SYS_PTRACE) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_hides_processes_is_known_by_its_mount() {
+        let mounts = "22 1 0:21 / /proc rw,relatime shared:5 - proc proc rw,gid=4,hidepid=invisible\n\
+                      80 1 0:51 / /host/proc rw - proc proc rw\n81 1 0:52 / /off rw - proc proc rw,hidepid=off\n";
+        assert!(hides(mounts, Path::new("/proc")));
+        assert!(!hides(mounts, Path::new("/host/proc")));
+        assert!(!hides(mounts, Path::new("/off")));
+    }
+
+    #[test]
+    fn mounted_namespaces_are_found_among_other_mounts() {
+        let line = |root: &str, point: &str| format!("90 25 0:4 {root} {point} rw shared:1 - nsfs nsfs rw");
+        assert_eq!(mounted_namespace(&line("net:[78]", "/run/netns/a")), Some((78, "/run/netns/a".into())));
+        assert_eq!(mounted_namespace(&line("/", "/")), None);
+        assert_eq!(mounted_namespace(&line("mnt:[78]", "/run/x")), None);
+        assert_eq!(mounted_namespace(""), None);
+    }
 }

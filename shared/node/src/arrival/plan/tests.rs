@@ -194,3 +194,10 @@ fn what_is_the_hosts_own_is_refused_and_the_child_of_a_pod_is_no_reason() {
         Err(Error::Tied { tie: Tie::Upper(_), .. })
     ));
 }
+
+#[test]
+fn an_address_that_the_vpc_would_not_hear_is_set_back() {
+    let other = Link { mac: Some("02:00:00:00:00:99".parse().unwrap()), ..settled() };
+    let expected = ["set link address 02:00:00:00:00:01"];
+    assert_eq!(steps(&wish(Sharing::Exclusive), &other, &alone(&other), Occasion::Later), expected);
+}
