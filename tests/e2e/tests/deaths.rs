@@ -214,6 +214,26 @@ fn nam_1_what_went_home_under_another_name_is_named_as_it_was_when_it_can_be() {
 }
 
 #[test]
+fn what_is_pending_of_an_eni_that_left_the_node_is_forgotten() {
+    let stage = Stage::new();
+    let view = View::of_node(&stage.lab);
+    let ip = |script: &str| drop(stage.lab.host.command("sh").args(["-ec", script]).run());
+    ip("ip link add eth1 type bridge");
+    stage.call(0).verb("DEL").run(&stage.lab.host).empty();
+    let pending = stage.record(0);
+    // As a real device's, whose absence says nothing by itself.
+    let pci_address = Some("0000:00:06.0".parse().unwrap());
+    let device = node::device::Device { pci_address, ..pending.device.clone() };
+    stage.lab.store().write_record(&Record { device, ..pending }).unwrap();
+    let name = stage.lab.entry(0).network_interface_id.fallback_name();
+    ip(&format!("ip link set {name} netns pod1 name away"));
+    assert!(matches!(stage.release(&view, 0), (Outcome::Pending(pending), _) if pending.device));
+    stage.lab.store().remove_entry(&stage.lab.entry(0)).unwrap();
+    assert_eq!(stage.release(&view, 0).0, Outcome::Released);
+    assert_eq!(stage.lab.store().records().unwrap().len(), 1);
+}
+
+#[test]
 fn an_attachment_that_a_plugin_works_on_is_left_to_it() {
     let stage = Stage::new();
     let view = View::of_node(&stage.lab);
