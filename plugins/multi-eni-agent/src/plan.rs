@@ -4,6 +4,7 @@
 mod action;
 mod groups;
 mod grow;
+mod index;
 mod pool;
 mod release;
 mod shared;
@@ -24,6 +25,8 @@ use crate::observe::Observed;
 pub(crate) use action::{Action, Change, Wanted};
 pub(crate) use pool::Standing;
 pub(crate) use slots::Slots;
+
+use index::World;
 
 /// What to do now, what has to be known for more, and when time alone changes it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -75,8 +78,9 @@ impl Plan {
 /// Plans.
 pub(crate) fn plan(declared: &Declared, observed: &Observed) -> Plan {
     let mut plan = Plan::default();
+    let observed = &World::of(declared, observed);
     release::plan(observed, &mut plan);
-    tend::plan(declared, observed, &mut plan);
+    tend::plan(observed, &mut plan);
     let slots = Slots::of(observed);
     let mut room = slots.clone();
     for pool in &declared.pools {

@@ -2,9 +2,9 @@
 
 use ec2::{SecurityGroupId, Subnet};
 
+use super::index::World;
 use super::{Need, Plan};
 use crate::declared::{Pool, Reference};
-use crate::observe::Observed;
 
 /// The subnets of a pool that are in the node's zone, each with how the manifest names it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -16,7 +16,7 @@ pub(crate) struct Eligible<'a> {
     pub(crate) unknown: Vec<&'a Reference>,
 }
 
-pub(crate) fn eligible<'a>(pool: &'a Pool, observed: &'a Observed) -> Eligible<'a> {
+pub(crate) fn eligible<'a>(pool: &'a Pool, observed: &'a World<'_>) -> Eligible<'a> {
     let mut eligible = Eligible::default();
     for reference in &pool.subnets {
         match observed.subnets.get(reference).map(Vec::as_slice) {
@@ -43,7 +43,7 @@ pub(crate) fn eligible<'a>(pool: &'a Pool, observed: &'a Observed) -> Eligible<'
 /// the reasons.
 pub(crate) fn security_groups(
     pool: &Pool,
-    observed: &Observed,
+    observed: &World<'_>,
     plan: &mut Plan,
     waiting: &mut Vec<String>,
 ) -> Option<Vec<SecurityGroupId>> {

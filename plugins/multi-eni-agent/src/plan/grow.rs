@@ -5,11 +5,12 @@ use node::inventory::Entry;
 use node::names::PoolName;
 
 use super::groups::{Eligible, eligible, security_groups};
-use super::pool::{Standing, members};
+use super::index::World;
+use super::pool::Standing;
 use super::slots::is_unattached;
 use super::{Action, Need, Plan, Slots, Wanted};
 use crate::declared::{Pool, Reference, SubnetChoice};
-use crate::observe::{Hold, Observed, Subject};
+use crate::observe::{Hold, Subject};
 
 /// CNI's code for a configuration that cannot work.
 const CONFIG: u32 = 7;
@@ -22,7 +23,7 @@ const ENI_LIMIT: u32 = 102;
 
 pub(crate) fn plan(
     pool: &Pool,
-    observed: &Observed,
+    observed: &World<'_>,
     standing: &mut Standing,
     room: &mut Option<Slots>,
     plan: &mut Plan,
@@ -31,7 +32,7 @@ pub(crate) fn plan(
         let max = standing.max.unwrap_or_default();
         standing.refuse(TRY_AGAIN, format!("pool {} has all of its {max} ENIs in use", pool.name));
     }
-    let unattached: Vec<_> = members(pool, observed).filter(|entry| is_unattached(entry.state)).collect();
+    let unattached: Vec<_> = observed.members(&pool.name).filter(|entry| is_unattached(entry.state)).collect();
     let is_short = standing.have() < standing.target;
     if !is_short && unattached.is_empty() {
         return;
@@ -63,7 +64,7 @@ pub(crate) fn plan(
 /// Those that count towards the target are attached; what is beyond it is for the shrinking.
 fn attach(
     pool: &Pool,
-    observed: &Observed,
+    observed: &World<'_>,
     standing: &mut Standing,
     unattached: &[&Entry],
     room: &mut Slots,
@@ -95,7 +96,7 @@ pub(crate) fn wanted_unattached(standing: &Standing, unattached: usize) -> usize
 
 fn create(
     pool: &Pool,
-    observed: &Observed,
+    observed: &World<'_>,
     standing: &mut Standing,
     eligible: &Eligible<'_>,
     room: &mut Slots,
@@ -138,7 +139,7 @@ fn create(
 
 fn groups_of(
     pool: &Pool,
-    observed: &Observed,
+    observed: &World<'_>,
     standing: &mut Standing,
     plan: &mut Plan,
 ) -> Option<Vec<ec2::SecurityGroupId>> {
@@ -151,7 +152,7 @@ fn groups_of(
 }
 
 /// Never begins with `aws-K8S-`, by which amazon-vpc-cni knows what it may sweep.
-fn description(pool: &Pool, observed: &Observed) -> String {
+fn description(pool: &Pool, observed: &World<'_>) -> String {
     let node = observed.identity.as_ref().map(|identity| identity.node.as_str()).unwrap_or_default();
     let text = pool.description.clone().unwrap_or_else(|| format!("multi-eni: pool {} of node {node}", pool.name));
     // EC2 takes 255 characters and no others than these (CreateNetworkInterface, `Description`).
@@ -166,7 +167,7 @@ struct Chooser<'a> {
 }
 
 impl<'a> Chooser<'a> {
-    fn new(pool: &'a Pool, observed: &Observed, eligible: &Eligible<'a>) -> Self {
+    fn new(pool: &'a Pool, observed: &World<'_>, eligible: &Eligible<'a>) -> Self {
         let subnets = eligible.subnets.iter().map(|&(reference, subnet)| {
             let here = count_in(&pool.name, subnet, observed);
             (reference, subnet, here, subnet.available_ipv4)
@@ -176,7 +177,7 @@ impl<'a> Chooser<'a> {
 
     /// # Errors
     /// A CNI code, and why no subnet can be had.
-    fn next(&mut self, observed: &Observed, plan: &mut Plan) -> Result<&'a Subnet, (u32, String)> {
+    fn next(&mut self, observed: &World<'_>, plan: &mut Plan) -> Result<&'a Subnet, (u32, String)> {
         let needed = 1 + self.pool.secondary_ipv4;
         let mut reason = None;
         let mut best: Option<usize> = None;
@@ -217,9 +218,8 @@ impl<'a> Chooser<'a> {
     }
 }
 
-fn count_in(pool: &PoolName, subnet: &Subnet, observed: &Observed) -> u32 {
-    let entries = observed.entries.iter().filter(|entry| entry.pool_name() == Some(pool));
-    let there = entries.filter(|entry| entry.subnet.id == subnet.id.as_str()).count();
+fn count_in(pool: &PoolName, subnet: &Subnet, observed: &World<'_>) -> u32 {
+    let there = observed.members(pool).filter(|entry| entry.subnet.id == subnet.id.as_str()).count();
     let coming =
         observed.creations.iter().filter(|planned| planned.pool == *pool && planned.request.subnet == subnet.id);
     u32::try_from(there + coming.count()).unwrap_or(u32::MAX)

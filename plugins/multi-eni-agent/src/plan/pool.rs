@@ -4,9 +4,9 @@ use node::inventory::{Entry, Sharing, State};
 use serde::Serialize;
 
 use super::groups::eligible;
+use super::index::World;
 use super::slots::is_unattached;
 use crate::declared::{Pool, SubnetChoice};
-use crate::observe::Observed;
 
 /// A pool's numbers, and why it is not as declared.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -60,20 +60,7 @@ impl Standing {
     }
 }
 
-/// The entries of a pool.
-pub(crate) fn members<'a>(pool: &'a Pool, observed: &'a Observed) -> impl Iterator<Item = &'a Entry> {
-    observed.entries.iter().filter(|entry| entry.pool_name() == Some(&pool.name))
-}
-
-/// Whether a pod has it, or an address of it.
-pub(crate) fn is_held(entry: &Entry, observed: &Observed) -> bool {
-    let by_address = |usage: &node::addresses::AddressUse| {
-        usage.network_interface_id == entry.network_interface_id && usage.holds_at(observed.now)
-    };
-    observed.held.contains_key(&entry.network_interface_id) || observed.address_uses.iter().any(by_address)
-}
-
-pub(crate) fn stand(pool: &Pool, observed: &Observed) -> Standing {
+pub(crate) fn stand(pool: &Pool, observed: &World<'_>) -> Standing {
     let eligible = eligible(pool, observed);
     let least = match pool.subnet_choice {
         SubnetChoice::Each => u32::try_from(eligible.subnets.len()).unwrap_or(u32::MAX),
@@ -86,15 +73,15 @@ pub(crate) fn stand(pool: &Pool, observed: &Observed) -> Standing {
     let mut standing = Standing { min, max, warm: pool.warm, demand, is_known, ..Standing::default() };
     let creations = observed.creations.iter().filter(|planned| planned.pool == pool.name).count();
     standing.coming = u32::try_from(creations).unwrap_or(u32::MAX);
-    for entry in members(pool, observed) {
+    for entry in observed.members(&pool.name) {
         *count(&mut standing, entry, observed) += 1;
     }
     standing.target = target(pool, &standing);
     standing
 }
 
-fn count<'a>(standing: &'a mut Standing, entry: &Entry, observed: &Observed) -> &'a mut u32 {
-    let is_held = is_held(entry, observed);
+fn count<'a>(standing: &'a mut Standing, entry: &Entry, observed: &World<'_>) -> &'a mut u32 {
+    let is_held = observed.is_held(entry);
     match entry.state {
         state if is_unattached(state) => &mut standing.coming,
         State::Creating | State::Attaching | State::Attached if !is_held => &mut standing.coming,

@@ -1,9 +1,10 @@
 //! What dead pods have left. Multus never forwards GC, so the agent does what the runtime does not.
 
+use super::index::World;
 use super::{Action, Plan};
-use crate::observe::{Hold, Observed, Subject};
+use crate::observe::{Hold, Subject};
 
-pub(crate) fn plan(observed: &Observed, plan: &mut Plan) {
+pub(crate) fn plan(observed: &World<'_>, plan: &mut Plan) {
     for (owner, &since) in &observed.gone {
         let is_due = due(since, observed, plan);
         let (subject, hold) = (Subject::Attachment(owner.clone()), Hold::Attachment(owner.clone()));
@@ -21,7 +22,7 @@ pub(crate) fn plan(observed: &Observed, plan: &mut Plan) {
 }
 
 /// Whether the grace period is over; if not, it is looked at again when it is.
-fn due(since: u64, observed: &Observed, plan: &mut Plan) -> bool {
+fn due(since: u64, observed: &World<'_>, plan: &mut Plan) -> bool {
     let at = since.saturating_add(observed.limit.release_grace);
     if at > observed.now {
         plan.wake(at);
@@ -29,7 +30,7 @@ fn due(since: u64, observed: &Observed, plan: &mut Plan) -> bool {
     at <= observed.now
 }
 
-fn when(is_due: bool, subject: Subject, hold: Hold, action: Action, observed: &Observed, plan: &mut Plan) {
+fn when(is_due: bool, subject: Subject, hold: Hold, action: Action, observed: &World<'_>, plan: &mut Plan) {
     if !is_due || observed.is_busy(&subject) {
         return;
     }

@@ -3,23 +3,24 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use node::inventory::{Entry, Sharing, State};
+use node::inventory::{Sharing, State};
 
-use super::pool::{Standing, members};
+use super::index::World;
+use super::pool::Standing;
 use super::shrink::unless_held_back;
 use super::{Action, Need, Plan};
 use crate::declared::Pool;
-use crate::observe::Observed;
 
 /// Seconds for which more free addresses than asked for are kept, so that pods that come and go cost no call each.
 const SURPLUS_KEPT: u64 = 120;
 
-pub(crate) fn plan(pool: &Pool, observed: &Observed, standing: &mut Standing, plan: &mut Plan) {
+pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, plan: &mut Plan) {
     if pool.sharing == Sharing::Exclusive || observed.leaving {
         return;
     }
-    for entry in members(pool, observed).filter(|entry| entry.state == State::Ready) {
-        let taken = taken(entry, observed);
+    for entry in observed.members(&pool.name).filter(|entry| entry.state == State::Ready) {
+        let nothing = BTreeSet::new();
+        let taken = observed.taken(entry).unwrap_or(&nothing);
         let Some(limits) = &observed.limits else {
             plan.need(Need::Limits);
             return;
@@ -28,8 +29,8 @@ pub(crate) fn plan(pool: &Pool, observed: &Observed, standing: &mut Standing, pl
             entry.ipv4_addresses.iter().filter(|one| !one.primary).map(|one| one.address).collect();
         let ipv6: Vec<Ipv6Addr> = entry.ipv6_addresses.iter().map(|one| one.address).collect();
         let room_ipv4 = limits.ipv4_per_interface.saturating_sub(1);
-        let of_ipv4 = demand(&ipv4, &taken, pool.secondary_ipv4, room_ipv4);
-        let of_ipv6 = demand(&ipv6, &taken, pool.ipv6, limits.ipv6_per_interface);
+        let of_ipv4 = demand(&ipv4, taken, pool.secondary_ipv4, room_ipv4);
+        let of_ipv6 = demand(&ipv6, taken, pool.ipv6, limits.ipv6_per_interface);
         let eni = entry.network_interface_id.clone();
         let rests_until = entry.upkeep.addresses_changed_at.saturating_add(SURPLUS_KEPT.max(pool.cooldown_seconds));
         let action = match (of_ipv4, of_ipv6) {
@@ -49,12 +50,6 @@ pub(crate) fn plan(pool: &Pool, observed: &Observed, standing: &mut Standing, pl
         };
         unless_held_back(&entry.network_interface_id, observed, plan, action);
     }
-}
-
-/// What pods have, or had a moment ago.
-fn taken(entry: &Entry, observed: &Observed) -> BTreeSet<IpAddr> {
-    let of_eni = observed.address_uses.iter().filter(|usage| usage.network_interface_id == entry.network_interface_id);
-    of_eni.filter(|usage| usage.holds_at(observed.now)).flat_map(|usage| usage.addresses.iter().copied()).collect()
 }
 
 enum Demand<Address> {

@@ -3,25 +3,26 @@
 use node::inventory::{Entry, State};
 
 use super::grow::wanted_unattached;
-use super::pool::{Standing, is_held, members};
+use super::index::World;
+use super::pool::Standing;
 use super::slots::is_unattached;
 use super::{Action, Plan};
 use crate::declared::{Declared, Pool};
-use crate::observe::{Hold, Observed, Subject};
+use crate::observe::{Hold, Subject};
 
-pub(crate) fn plan(pool: &Pool, observed: &Observed, standing: &mut Standing, plan: &mut Plan) {
+pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, plan: &mut Plan) {
     // What is not known is no reason to take anything away.
     if observed.leaving || !standing.is_known || observed.links.is_none() || standing.demand > 0 {
         return;
     }
-    let unattached: Vec<_> = members(pool, observed).filter(|entry| is_unattached(entry.state)).collect();
+    let unattached: Vec<_> = observed.members(&pool.name).filter(|entry| is_unattached(entry.state)).collect();
     for entry in unattached.iter().skip(wanted_unattached(standing, unattached.len())) {
         delete(entry, observed, plan);
     }
     let unattached = u32::try_from(unattached.len()).unwrap_or(u32::MAX);
     let surplus = standing.have().saturating_sub(standing.target).saturating_sub(unattached);
     let mut free: Vec<_> =
-        members(pool, observed).filter(|entry| entry.state == State::Ready && !is_held(entry, observed)).collect();
+        observed.members(&pool.name).filter(|entry| entry.state == State::Ready && !observed.is_held(entry)).collect();
     // The last ones in are the first ones out, and what is on its way out already is of them.
     free.sort_by_key(|entry| std::cmp::Reverse((entry.network_card_index, entry.device_index)));
     for entry in free.into_iter().take(usize::try_from(surplus).unwrap_or(usize::MAX)) {
@@ -35,13 +36,13 @@ pub(crate) fn plan(pool: &Pool, observed: &Observed, standing: &mut Standing, pl
 }
 
 /// The ENIs of pools that are declared no more. A pool whose manifest cannot be read is not among them.
-pub(crate) fn withdrawn(declared: &Declared, observed: &Observed, plan: &mut Plan) {
+pub(crate) fn withdrawn(declared: &Declared, observed: &World<'_>, plan: &mut Plan) {
     if observed.leaving || observed.links.is_none() {
         return;
     }
     for entry in &observed.entries {
         let Some(pool) = &entry.pool else { continue };
-        if !declared.is_withdrawn(&pool.name) || is_held(entry, observed) {
+        if observed.pool(&pool.name).is_some() || observed.is_held(entry) || !declared.is_withdrawn(&pool.name) {
             continue;
         }
         match entry.state {
@@ -53,7 +54,7 @@ pub(crate) fn withdrawn(declared: &Declared, observed: &Observed, plan: &mut Pla
     }
 }
 
-fn detach(entry: &Entry, observed: &Observed, plan: &mut Plan) {
+fn detach(entry: &Entry, observed: &World<'_>, plan: &mut Plan) {
     let eni = &entry.network_interface_id;
     if entry.is_primary_eni() || observed.is_busy(&Subject::Link(eni.clone())) {
         return;
@@ -62,16 +63,16 @@ fn detach(entry: &Entry, observed: &Observed, plan: &mut Plan) {
 }
 
 /// Only what this node's records or two looks at EC2 say is nobody's.
-pub(super) fn delete(entry: &Entry, observed: &Observed, plan: &mut Plan) {
+pub(super) fn delete(entry: &Entry, observed: &World<'_>, plan: &mut Plan) {
     let eni = &entry.network_interface_id;
     let is_ours = observed.identity.as_ref().is_some_and(|identity| identity.owns(&entry.tags));
-    if observed.leaving || !is_ours || entry.upkeep.found || is_held(entry, observed) {
+    if observed.leaving || !is_ours || entry.upkeep.found || observed.is_held(entry) {
         return;
     }
     unless_held_back(eni, observed, plan, Action::Delete { eni: eni.clone() });
 }
 
-pub(super) fn unless_held_back(eni: &node::names::EniId, observed: &Observed, plan: &mut Plan, action: Action) {
+pub(super) fn unless_held_back(eni: &node::names::EniId, observed: &World<'_>, plan: &mut Plan, action: Action) {
     if observed.is_busy(&Subject::Cloud(eni.clone())) {
         return;
     }

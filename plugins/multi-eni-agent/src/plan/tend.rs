@@ -4,12 +4,12 @@ use node::inventory::{Entry, Sharing, State};
 use node::names::EniId;
 
 use super::groups::security_groups;
-use super::pool::is_held;
+use super::index::World;
 use super::shrink::unless_held_back;
 use super::{Action, Change, Need, Plan};
-use crate::declared::{Declared, Pool};
+use crate::declared::Pool;
 use crate::kernel::HostLink;
-use crate::observe::{Hold, Observed, Subject};
+use crate::observe::{Hold, Subject};
 use crate::tags;
 
 /// Seconds in which the kernel shows what EC2 attaches, as a rule; after them EC2 is asked.
@@ -19,7 +19,7 @@ const MISSED_AFTER: u64 = 10;
 /// After so many failures in a row, an ENI is left alone until somebody looks: a new start of the agent tries again.
 const GIVE_UP: u32 = 8;
 
-pub(crate) fn plan(declared: &Declared, observed: &Observed, plan: &mut Plan) {
+pub(crate) fn plan(observed: &World<'_>, plan: &mut Plan) {
     for planned in &observed.creations {
         create_again(planned, observed, plan);
     }
@@ -28,7 +28,7 @@ pub(crate) fn plan(declared: &Declared, observed: &Observed, plan: &mut Plan) {
             forget_stranger(entry, observed, plan);
             continue;
         };
-        let eni = Eni { entry, pool: declared.pool(&of.name), link: link_of(entry, observed), observed };
+        let eni = Eni { entry, pool: observed.pool(&of.name), link: observed.link_of(entry), observed };
         eni.mark(plan);
         eni.follow(plan);
         eni.repair(plan);
@@ -36,7 +36,7 @@ pub(crate) fn plan(declared: &Declared, observed: &Observed, plan: &mut Plan) {
 }
 
 /// A creation that no answer has ended.
-fn create_again(planned: &crate::observe::Planned, observed: &Observed, plan: &mut Plan) {
+fn create_again(planned: &crate::observe::Planned, observed: &World<'_>, plan: &mut Plan) {
     let token = &planned.request.client_token;
     if observed.leaving || observed.identity.is_none() || observed.is_busy(&Subject::Creation(token.clone())) {
         return;
@@ -48,26 +48,14 @@ fn create_again(planned: &crate::observe::Planned, observed: &Observed, plan: &m
 }
 
 /// An ENI of somebody else's is in the inventory for as long as it is on the instance.
-fn forget_stranger(entry: &Entry, observed: &Observed, plan: &mut Plan) {
+fn forget_stranger(entry: &Entry, observed: &World<'_>, plan: &mut Plan) {
     let Some(metadata) = &observed.metadata else { return };
     let is_there = metadata.iter().any(|interface| interface.id.as_str() == entry.network_interface_id.as_str());
-    if is_there || observed.links.is_none() || link_of(entry, observed).is_some() || is_held(entry, observed) {
+    if is_there || observed.links.is_none() || observed.link_of(entry).is_some() || observed.is_held(entry) {
         return;
     }
     let (eni, why) = (entry.network_interface_id.clone(), "it is on this instance no more".to_string());
     unless_held_back(&eni.clone(), observed, plan, Action::Forget { eni, why });
-}
-
-/// By the permanent MAC, as everywhere.
-fn link_of<'a>(entry: &Entry, observed: &'a Observed) -> Option<&'a HostLink> {
-    let links = observed.links.as_ref()?;
-    let of_mac = |link: &&HostLink| link.mac_address == Some(entry.mac_address) && is_device(link);
-    links.iter().find(of_mac)
-}
-
-/// A bridge has the MAC of a port, and a child that of its parent. A veth plays an ENI in tests.
-fn is_device(link: &HostLink) -> bool {
-    link.pci_address.is_some() || link.kind.is_none() || link.kind.as_deref() == Some("veth")
 }
 
 struct Eni<'a> {
@@ -75,7 +63,7 @@ struct Eni<'a> {
     /// Nothing if its pool is declared no more.
     pool: Option<&'a Pool>,
     link: Option<&'a HostLink>,
-    observed: &'a Observed,
+    observed: &'a World<'a>,
 }
 
 impl Eni<'_> {
@@ -132,7 +120,7 @@ impl Eni<'_> {
             State::Attaching if !is_asked && self.entry.upkeep.attachment_id.is_none() => self.look(plan, 0),
             State::Attaching | State::Attached => self.look(plan, SHOWN_WITHIN),
             State::Ready | State::Cooling | State::Quarantined
-                if self.link.is_none() && self.observed.links.is_some() && !is_held(self.entry, self.observed) =>
+                if self.link.is_none() && self.observed.links.is_some() && !self.observed.is_held(self.entry) =>
             {
                 self.look(plan, MISSED_AFTER);
             }
@@ -221,7 +209,7 @@ impl Eni<'_> {
 
     fn repair_link(&self, pool: &Pool, plan: &mut Plan) {
         let (State::Ready, Some(link)) = (self.entry.state, self.link) else { return };
-        if is_held(self.entry, self.observed) && pool.sharing == Sharing::Exclusive || self.is_link_busy() {
+        if self.observed.is_held(self.entry) && pool.sharing == Sharing::Exclusive || self.is_link_busy() {
             return;
         }
         let Some(why) = self.difference(pool, link) else { return };

@@ -95,3 +95,43 @@ proptest! {
         prop_assert_eq!(plan(&declared, &world), plan(&declared, &world));
     }
 }
+
+/// A node with so many ENIs in ten pools, each of which needs something.
+fn large(count: u32) -> (Declared, Observed) {
+    let pools: Vec<_> =
+        (0..10).map(|number| Pool { mtu: Some(9001), ..pool(&format!("pool-{number}"), count / 10) }).collect();
+    let entries = (1..=count).map(|number| {
+        let of = &pools[number as usize % pools.len()];
+        entry(of, number, if number % 3 == 0 { State::InUse } else { State::Ready })
+    });
+    let mut world = observed(entries);
+    world.limits = Some(limits(count + 1));
+    for link in world.links.as_mut().unwrap() {
+        link.mtu = 1500;
+    }
+    (declared(pools), world)
+}
+
+/// Milliseconds of one plan, the least of several.
+fn time(count: u32) -> f64 {
+    let (declared, world) = large(count);
+    let once = |_| {
+        let start = std::time::Instant::now();
+        let plan = plan(&declared, &world);
+        assert!(plan.actions.len() >= count as usize / 2);
+        start.elapsed().as_secs_f64() * 1000.0
+    };
+    (0..5).map(once).fold(f64::INFINITY, f64::min)
+}
+
+/// `make bench` has the numbers from here, as this is where a plan can be made without a node.
+#[test]
+fn a_plan_grows_with_the_enis_and_not_with_their_square() {
+    let [small, large] = [1000, 8000].map(time);
+    if let Some(path) = std::env::var_os("MULTI_ENI_PLAN_TIMES") {
+        let times = serde_json::json!({"1000": small, "8000": large});
+        std::fs::write(path, times.to_string()).unwrap();
+    }
+    // Eight times the ENIs are 64 times the pairs.
+    assert!(large < small * 32.0, "1000 ENIs take {small} ms, 8000 take {large} ms");
+}

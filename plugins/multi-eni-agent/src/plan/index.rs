@@ -1,0 +1,83 @@
+//! The world with what is asked of it often found at once, so that a plan's cost grows with the ENIs and not with their square.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::ops::Deref;
+
+use node::inventory::Entry;
+use node::names::{EniId, MacAddr, PoolName};
+
+use crate::declared::{Declared, Pool};
+use crate::kernel::HostLink;
+use crate::observe::Observed;
+
+/// What is observed, and where to find it.
+pub(crate) struct World<'a> {
+    observed: &'a Observed,
+    links: BTreeMap<MacAddr, &'a HostLink>,
+    /// The addresses of each shared ENI that pods have, or had a moment ago.
+    taken: BTreeMap<&'a EniId, BTreeSet<IpAddr>>,
+    members: BTreeMap<&'a PoolName, Vec<&'a Entry>>,
+    pools: BTreeMap<&'a PoolName, &'a Pool>,
+}
+
+impl Deref for World<'_> {
+    type Target = Observed;
+
+    fn deref(&self) -> &Observed {
+        self.observed
+    }
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn of(declared: &'a Declared, observed: &'a Observed) -> Self {
+        let devices = observed.links.iter().flatten().filter(|link| is_device(link));
+        let mut taken: BTreeMap<&EniId, BTreeSet<IpAddr>> = BTreeMap::new();
+        for usage in observed.address_uses.iter().filter(|usage| usage.holds_at(observed.now)) {
+            taken.entry(&usage.network_interface_id).or_default().extend(usage.addresses.iter().copied());
+        }
+        let mut members: BTreeMap<&PoolName, Vec<&Entry>> = BTreeMap::new();
+        for entry in &observed.entries {
+            if let Some(name) = entry.pool_name() {
+                members.entry(name).or_default().push(entry);
+            }
+        }
+        Self {
+            observed,
+            links: devices.filter_map(|link| Some((link.mac_address?, link))).collect(),
+            taken,
+            members,
+            pools: declared.pools.iter().map(|pool| (&pool.name, pool)).collect(),
+        }
+    }
+
+    /// The entries of a pool.
+    pub(crate) fn members(&self, pool: &PoolName) -> impl Iterator<Item = &'a Entry> + '_ {
+        self.members.get(pool).into_iter().flatten().copied()
+    }
+
+    /// A pool that is declared.
+    pub(crate) fn pool(&self, name: &PoolName) -> Option<&'a Pool> {
+        self.pools.get(name).copied()
+    }
+
+    /// The link of an ENI on the host, by the permanent MAC, as everywhere.
+    pub(crate) fn link_of(&self, entry: &Entry) -> Option<&'a HostLink> {
+        self.links.get(&entry.mac_address).copied()
+    }
+
+    /// The addresses of a shared ENI that no other pod may have now.
+    pub(crate) fn taken(&self, entry: &Entry) -> Option<&BTreeSet<IpAddr>> {
+        self.taken.get(&entry.network_interface_id)
+    }
+
+    /// Whether a pod has it, or an address of it.
+    pub(crate) fn is_held(&self, entry: &Entry) -> bool {
+        self.observed.held.contains_key(&entry.network_interface_id) || self.taken(entry).is_some()
+    }
+}
+
+/// A bridge has the MAC of a port, and a child that of its parent. A veth plays an ENI in tests.
+fn is_device(link: &HostLink) -> bool {
+    link.pci_address.is_some() || link.kind.is_none() || link.kind.as_deref() == Some("veth")
+}
