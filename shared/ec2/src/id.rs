@@ -161,6 +161,7 @@ mod tests {
     fn identities_are_checked_when_they_are_read() {
         assert!(serde_json::from_str::<SubnetId>("\"subnet-01234567\"").is_ok());
         let error = serde_json::from_str::<SubnetId>("\"vpc-01234567\"").unwrap_err();
-        assert!(error.to_string().contains("subnet id \"vpc-01234567\" is not subnet- and"), "{error}");
+        let text = "subnet id \"vpc-01234567\" is not subnet- and 8 or 17 lower-case hexadecimal digits";
+        assert_eq!(error.to_string(), text);
     }
 }

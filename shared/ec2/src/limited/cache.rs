@@ -1,6 +1,7 @@
 //! Answers that are believed for a while.
 
 use super::limits::Memory;
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use tokio::time::Instant;
@@ -29,7 +30,10 @@ impl<K: Eq + Hash + Clone, V> Cache<K, V> {
     }
 
     /// What is believed of the key: no values mean that there are none, and nothing that it is not known.
-    pub fn get(&self, key: &K) -> Option<&[V]> {
+    pub fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<&[V]>
+    where
+        K: Borrow<Q>,
+    {
         let entry = self.entries.get(key)?;
         (Instant::now() < entry.ends).then_some(entry.values.as_slice())
     }

@@ -1,6 +1,6 @@
 //! One errand: its requests, each with its turn and its deadline, within the errand's own.
 
-use super::Limited;
+use super::{Late, Limited};
 use crate::action::Action;
 use crate::endpoint::Endpoint;
 use crate::error::{Class, Code, Error, Subject};
@@ -32,8 +32,8 @@ impl<E: Endpoint> Limited<E> {
         let mut attempt = 1;
         let mut last = None;
         loop {
-            if !self.turn(errand).await {
-                return Err(last.unwrap_or_else(|| errand.error(Code::BucketEmpty)));
+            if let Err(code) = self.turn(errand).await {
+                return Err(last.unwrap_or_else(|| errand.error(code)));
             }
             let error = match self.send(errand, request()).await {
                 Ok(answer) => return Ok(answer),
@@ -50,15 +50,18 @@ impl<E: Endpoint> Limited<E> {
         }
     }
 
-    /// Waits for a turn; whether there is one in time.
-    async fn turn(&self, errand: &Errand) -> bool {
+    /// Waits for a turn, if there is one in time.
+    async fn turn(&self, errand: &Errand) -> Result<(), Code> {
         let start = Instant::now();
+        if start >= errand.deadline {
+            return Err(Code::Timeout);
+        }
         let turn = self.bucket(errand.action.kind()).take(errand.deadline).await;
         let waited = start.elapsed();
         if turn.is_err() || !waited.is_zero() {
             self.observer.throttled(errand.action, waited);
         }
-        turn.is_ok()
+        turn.map_err(|Late| Code::BucketEmpty)
     }
 
     async fn send<T>(&self, errand: &Errand, request: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
@@ -101,6 +104,11 @@ impl<E: Endpoint> Limited<E> {
 }
 
 impl Errand {
+    /// Waits for what others do that this errand needs, but not past its deadline.
+    pub(super) async fn wait_for<T>(&self, other: impl Future<Output = T>) -> Result<T, Error> {
+        tokio::time::timeout_at(self.deadline, other).await.map_err(|_| self.error(Code::Timeout))
+    }
+
     pub(super) fn error(&self, code: Code) -> Error {
         Error::new(self.action, code).about(self.subject.clone())
     }

@@ -2,6 +2,7 @@
 
 use super::cache::Cache;
 use super::limits::Memory;
+use std::borrow::Borrow;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +18,10 @@ impl<K: Eq + Hash + Clone, V: Clone> Known<K, V> {
         Self { cache: Mutex::new(Cache::new(memory)), asking: tokio::sync::Mutex::new(()) }
     }
 
-    pub(super) fn get(&self, key: &K) -> Option<Vec<V>> {
+    pub(super) fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<Vec<V>>
+    where
+        K: Borrow<Q>,
+    {
         self.cache().get(key).map(<[V]>::to_vec)
     }
 

@@ -57,7 +57,7 @@ impl<E: Endpoint> Network for Limited<E> {
     async fn subnets(&self, select: &Selection) -> Result<Vec<Subnet>, Error> {
         let errand = self.errand(Action::DescribeSubnets, subject(select));
         let keys = keys(select, &[By::TagName]);
-        self.look_up(&errand, &self.subnets, keys, |lookup, after| async move {
+        self.look_up(&errand, &self.subnets, &keys, |lookup, after| async move {
             self.endpoint.describe_subnets(&lookup, after.as_deref()).await
         })
         .await
@@ -66,7 +66,7 @@ impl<E: Endpoint> Network for Limited<E> {
     async fn security_groups(&self, select: &Selection) -> Result<Vec<SecurityGroup>, Error> {
         let errand = self.errand(Action::DescribeSecurityGroups, subject(select));
         let keys = keys(select, &[By::GroupName, By::TagName]);
-        self.look_up(&errand, &self.security_groups, keys, |lookup, after| async move {
+        self.look_up(&errand, &self.security_groups, &keys, |lookup, after| async move {
             self.endpoint.describe_security_groups(&lookup, after.as_deref()).await
         })
         .await
@@ -74,60 +74,89 @@ impl<E: Endpoint> Network for Limited<E> {
 
     async fn instance_type(&self, name: &str) -> Result<InstanceTypeLimits, Error> {
         let errand = self.errand(Action::DescribeInstanceTypes, Subject::name(name));
-        let key = name.to_string();
-        let _asking = self.types.asking().await;
-        let known = match self.types.get(&key) {
+        let known = match self.types.get(name) {
             Some(known) => known,
-            None => {
-                let answer = self.run(&errand, || self.endpoint.describe_instance_type(name)).await?;
-                let found: Vec<InstanceTypeLimits> = answer.into_iter().collect();
-                self.types.put(key, found.clone());
-                found
-            }
+            None => self.ask_for_type(&errand, name).await?,
         };
         known.into_iter().next().ok_or_else(|| errand.error(Code::InvalidInstanceType))
     }
 }
 
 impl<E: Endpoint> Limited<E> {
+    async fn ask_for_type(&self, errand: &Errand, name: &str) -> Result<Vec<InstanceTypeLimits>, Error> {
+        let _asking = errand.wait_for(self.types.asking()).await?;
+        if let Some(known) = self.types.get(name) {
+            return Ok(known);
+        }
+        let answer = self.run(errand, || self.endpoint.describe_instance_type(name)).await?;
+        let found: Vec<InstanceTypeLimits> = answer.into_iter().collect();
+        self.types.put(name.to_string(), found.clone());
+        Ok(found)
+    }
+
+    /// What the keys stand for, each thing once; only those that are not known are asked for.
     async fn look_up<T, F>(
         &self,
         errand: &Errand,
         known: &Known<Key, T>,
-        keys: BTreeSet<Key>,
+        keys: &BTreeSet<Key>,
         request: impl Fn(Lookup, Option<String>) -> F + Send + Sync,
     ) -> Result<Vec<T>, Error>
     where
         T: Found,
         F: Future<Output = Result<Page<T>, Error>> + Send,
     {
-        let _asking = known.asking().await;
-        let mut answer: BTreeMap<String, T> = BTreeMap::new();
-        let mut unknown: BTreeMap<By, Vec<Key>> = BTreeMap::new();
-        for key in keys {
-            match known.get(&key) {
-                Some(values) => answer.extend(values.into_iter().map(|value| (value.id().to_string(), value))),
-                None => unknown.entry(key.by).or_default().push(key),
-            }
-        }
-        for (by, keys) in unknown {
-            for part in keys.chunks(FILTER_VALUES) {
-                let lookup = Lookup {
-                    by,
-                    values: part.iter().map(|key| key.value.clone()).collect(),
-                    vpc: part.first().and_then(|key| key.vpc.clone()),
-                };
+        let mut answer = Answer::from_cache(known, keys);
+        if !answer.unknown.is_empty() {
+            let _asking = errand.wait_for(known.asking()).await?;
+            answer = Answer::from_cache(known, keys);
+            for (lookup, part) in lookups(&answer.unknown) {
                 let found = self.pages(errand, |after| request(lookup.clone(), after)).await?;
                 for key in part {
-                    let values: Vec<T> =
-                        found.iter().filter(|item| item.has(by) == Some(&key.value)).cloned().collect();
-                    answer.extend(values.iter().map(|value| (value.id().to_string(), value.clone())));
-                    known.put(key.clone(), values);
+                    let has = |item: &&T| item.has(key.by) == Some(&key.value);
+                    let values: Vec<T> = found.iter().filter(has).cloned().collect();
+                    answer.add(&values);
+                    known.put(key, values);
                 }
             }
         }
-        Ok(answer.into_values().collect())
+        Ok(answer.found.into_values().collect())
     }
+}
+
+/// What is known of some keys, by id, and which are not.
+struct Answer<T> {
+    found: BTreeMap<String, T>,
+    unknown: Vec<Key>,
+}
+
+impl<T: Found> Answer<T> {
+    fn from_cache(known: &Known<Key, T>, keys: &BTreeSet<Key>) -> Self {
+        let mut answer = Self { found: BTreeMap::new(), unknown: Vec::new() };
+        for key in keys {
+            match known.get(key) {
+                Some(values) => answer.add(&values),
+                None => answer.unknown.push(key.clone()),
+            }
+        }
+        answer
+    }
+
+    fn add(&mut self, values: &[T]) {
+        self.found.extend(values.iter().map(|value| (value.id().to_string(), value.clone())));
+    }
+}
+
+/// The keys as questions that EC2 takes: one property each, and not too many values.
+fn lookups(keys: &[Key]) -> Vec<(Lookup, Vec<Key>)> {
+    let alike = keys.chunk_by(|one, other| one.by == other.by);
+    let parts = alike.flat_map(|keys| keys.chunks(FILTER_VALUES));
+    let question = |part: &[Key]| {
+        let first = part.first()?;
+        let values = part.iter().map(|key| key.value.clone()).collect();
+        Some((Lookup { by: first.by, values, vpc: first.vpc.clone() }, part.to_vec()))
+    };
+    parts.filter_map(question).collect()
 }
 
 fn keys(select: &Selection, names_by: &[By]) -> BTreeSet<Key> {

@@ -198,6 +198,39 @@ async fn who_asks_for_the_same_at_once_asks_ec2_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_known_is_had_at_once_while_others_wait_for_ec2() {
+    let endpoint = Scripted::with_subnets(vec![subnet(1, "blue")]);
+    let (ec2, _) = endpoint.limited(Limits::default());
+    ec2.subnets(&selection(&[], &["blue"])).await.unwrap();
+    ec2.instance_type("m5.xlarge").await.unwrap();
+    (0..100).for_each(|_| endpoint.then(Then::Hangs));
+    let start = Instant::now();
+    let (blue, red, xlarge, tiny) = (selection(&[], &["blue"]), selection(&[], &["red"]), "m5.xlarge", "m5.tiny");
+    let known = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(ec2.subnets(&blue).await.unwrap().len(), 1);
+        ec2.instance_type(xlarge).await.unwrap();
+        start.elapsed()
+    };
+    let (red, tiny, known) = tokio::join!(ec2.subnets(&red), ec2.instance_type(tiny), known);
+    assert!(red.is_err() && tiny.is_err() && known < Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_anothers_question_has_a_deadline_too() {
+    let endpoint = Scripted::of(vec![Then::Hangs; 100]);
+    let limits = Limits::default();
+    let (ec2, _) = endpoint.limited(limits.clone());
+    let select = selection(&[], &["blue"]);
+    let start = Instant::now();
+    let (one, two, three) = tokio::join!(ec2.subnets(&select), ec2.subnets(&select), ec2.instance_type("m5.xlarge"));
+    for error in [one.unwrap_err(), two.unwrap_err(), three.unwrap_err()] {
+        assert_eq!(error.code, Code::Timeout);
+    }
+    assert!(start.elapsed() <= limits.read_total + Duration::from_millis(2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_lookup_is_not_taken_for_an_answer() {
     let endpoint = Scripted::with_subnets(vec![subnet(1, "blue")]);
     endpoint.then(Then::Refuses(Code::UnauthorizedOperation));

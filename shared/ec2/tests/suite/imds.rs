@@ -11,6 +11,7 @@ struct Lab {
     _fabric: Fabric,
     machine: Netns,
     service: Service,
+    node: ec2sim::Instance,
     second: ec2sim::Eni,
 }
 
@@ -27,7 +28,7 @@ impl Lab {
         let second = second.ipv6("2001:db8:0:1::20").ipv4_prefix("10.0.1.64/28").create().unwrap();
         second.attach(&node).index(1).card(cards - 1).named("ens6").now().unwrap();
         let service = Service::of(&node).serve().unwrap();
-        Self { _fabric: fabric, machine, service, second }
+        Self { _fabric: fabric, machine, service, node, second }
     }
 
     fn new() -> Self {
@@ -124,7 +125,7 @@ fn imd_4_a_service_that_is_silent_is_an_error_that_names_the_hop_limit() {
     let start = Instant::now();
     let error = lab.ask(async |imds: &Imds| imds.instance().await).unwrap_err();
     assert!(matches!(&error, MetadataError::NoAnswer { .. }));
-    assert!(error.to_string().contains("HttpPutResponseHopLimit"), "{error}");
+    assert!(error.to_string().ends_with("the instance's hop limit (HttpPutResponseHopLimit) must be 2"), "{error}");
     assert!(start.elapsed() < Duration::from_secs(60));
 }
 
@@ -170,4 +171,18 @@ fn an_instance_that_stays_is_not_leaving_and_what_is_not_known_is_an_error() {
     assert!(!leaving().unwrap());
     lab.service.at("meta-data/spot").is_broken();
     assert!(leaving().is_err());
+}
+
+#[test]
+fn a_spot_interruption_and_a_group_that_takes_the_instance_out_are_leaving() {
+    let lab = Lab::new();
+    let leaving = || lab.ask(async |imds: &Imds| imds.leaving().await).unwrap();
+    let action = r#"{"action": "terminate", "time": "2026-01-01T00:00:00Z"}"#;
+    lab.node.announce("spot/instance-action", action).unwrap();
+    assert!(leaving());
+    lab.node.withdraw("spot/instance-action").unwrap();
+    for (state, leaves) in [("InService", false), ("Warmed:Stopped", false), ("Terminated", true)] {
+        lab.node.announce("autoscaling/target-lifecycle-state", state).unwrap();
+        assert_eq!(leaving(), leaves, "{state}");
+    }
 }
