@@ -5,6 +5,7 @@ use crate::fault;
 use crate::ground::{self, Ground, Side};
 use crate::lock;
 use crate::netns;
+use crate::notes::Notes;
 use crate::record::{Pending, Phase, Record};
 use crate::release::{self, Ending, Release};
 use crate::store::{self, Store};
@@ -114,6 +115,7 @@ pub async fn of_dead<E: Display>(
         Life::Gone => {}
         life => return Ok(Outcome::Spared(life)),
     }
+    leave_note(store, &record);
     let others = store.records()?;
     if others.iter().any(|other| other.owner != record.owner && other.holds() && other.device.is_same(&record.device)) {
         log::warn!("{} has passed on to another attachment, and is left alone", record.device);
@@ -137,6 +139,16 @@ pub async fn of_dead<E: Display>(
         return settle(store, &record, Pending { device: false, ..down.pending });
     }
     Ok(if down.pending.is_nothing() { Outcome::Released } else { Outcome::Pending(down.pending) })
+}
+
+/// Of an ADD that was killed, its record is all that tells.
+fn leave_note(store: &Store, record: &Record) {
+    if record.phase != Phase::Claimed {
+        return;
+    }
+    if let Err(error) = Notes::open(store.path()).and_then(|notes| notes.leave_of(record)) {
+        log::warn!("no note is left of how the ADD of {} ended: {error}", record.owner);
+    }
 }
 
 /// Whether the inventory, which has every ENI of the node, has this one no more.

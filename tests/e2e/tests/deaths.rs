@@ -10,6 +10,7 @@ use e2e::lab::POOL;
 use e2e::{HostCommand, Invocation, LIMIT, Lab, Outcome as Ended, PodNetns, Running, binaries};
 use nix::sys::signal::Signal;
 use node::inventory::State;
+use node::notes::Notes;
 use node::record::{Phase, Record};
 use node::store::Store;
 use node::take_down::{Outcome, of_dead};
@@ -130,7 +131,7 @@ impl Stage {
 }
 
 #[test]
-fn lea_the_attachment_of_a_dead_pod_is_released_and_a_living_ones_is_not() {
+fn the_attachment_of_a_dead_pod_is_released_and_a_living_ones_is_not() {
     let stage = Stage::new();
     let view = View::of_node(&stage.lab);
     assert_eq!(stage.life(&view, 0, None), Life::Alive);
@@ -148,6 +149,20 @@ fn lea_the_attachment_of_a_dead_pod_is_released_and_a_living_ones_is_not() {
     let next = stage.lab.host.netns("next");
     let config = json!({"eni": stage.lab.enis[0].id().to_string(), "ipam": {"type": OWN}});
     drop(stage.lab.call(&next, "c9", &config).run(&stage.lab.host).result());
+}
+
+#[test]
+fn obs_2_a_note_tells_of_a_killed_add_whose_attachment_is_released() {
+    let stage = Stage::new();
+    let view = View::of_node(&stage.lab);
+    stage.kill(0);
+    let file = stage.lab.state_dir().join(format!("attachments/{}.json", stage.record(0).owner.key()));
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace(r#""phase":"committed""#, r#""phase":"claimed""#)).unwrap();
+    let owner = stage.record(0).owner;
+    assert_eq!(stage.release(&view, 0), (Outcome::Released, 1));
+    let notes = Notes::open(&stage.lab.state_dir()).unwrap().take().unwrap();
+    assert!(matches!(&notes[..], [note] if note.owner.as_ref() == Some(&owner)), "{notes:?}");
 }
 
 #[test]

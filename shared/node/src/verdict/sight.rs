@@ -156,7 +156,11 @@ fn has_ended(error: &Error) -> bool {
 }
 
 fn unreadable(path: &Path, error: &Error) -> Unseen {
-    Unseen::Unreadable { path: path.to_path_buf(), why: error.to_string() }
+    let why = match error.kind() {
+        ErrorKind::PermissionDenied => "the agent needs CAP_SYS_PTRACE of the host".to_string(),
+        _ => error.to_string(),
+    };
+    Unseen::Unreadable { path: path.to_path_buf(), why }
 }
 
 /// Whether the folder may leave out processes of others (`hidepid`, proc(5)), which it does not for who may trace them all.
