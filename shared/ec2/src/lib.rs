@@ -1,4 +1,13 @@
 //! EC2 and the instance metadata service, in this project's own words.
+//!
+//! - What callers want stands in four traits: [`Lifecycle`], [`Query`], [`Network`] and [`Metadata`]; all of them are
+//!   [`Cloud`]. An [`Error`] has EC2's [`Code`], and its [`Class`] by one table.
+//! - [`Client::connect`] gives the real thing. It is [`Limited`] over [`Wire`]: [`Limited`] makes errands of requests, with
+//!   turns, deadlines, repetitions, pages and caches, and an [`Endpoint`] sends one request at a time.
+//! - So another EC2 is another [`Endpoint`]: `Limited::new(endpoint, limits, observer, seed)` is then the code that runs
+//!   on a node, and in tokio's paused time thousands of them run within seconds.
+//!
+//! The AWS SDK is seen by nothing outside of this crate.
 
 mod action;
 mod client;

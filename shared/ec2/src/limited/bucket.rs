@@ -59,13 +59,20 @@ impl Bucket {
         Self { rate, turn: tokio::sync::Mutex::new(()), state: Mutex::new(state) }
     }
 
-    /// Takes a token, and waits for it, but not if it comes after `deadline`.
+    /// Takes a token, and waits for it, but not if it comes after `deadline`. The answer is how long it had to wait.
     ///
     /// # Errors
     /// [`Late`], at once if it is known at once.
-    pub async fn take(&self, deadline: Instant) -> Result<(), Late> {
-        if self.pause_end() > deadline {
+    pub async fn take(&self, deadline: Instant) -> Result<Duration, Late> {
+        let start = Instant::now();
+        if self.next() > deadline {
             return Err(Late);
+        }
+        // Nobody is overtaken here: tokio gives a lock that is let go of to who waits.
+        if let Ok(_turn) = self.turn.try_lock()
+            && self.try_take().is_none()
+        {
+            return Ok(Duration::ZERO);
         }
         let _turn = tokio::time::timeout_at(deadline, self.turn.lock()).await.map_err(|_| Late)?;
         // A refusal may come in while this sleeps, so the time is looked at again afterwards.
@@ -75,7 +82,7 @@ impl Bucket {
             }
             tokio::time::sleep_until(ready).await;
         }
-        Ok(())
+        Ok(start.elapsed())
     }
 
     /// EC2 answered something that was sent.
@@ -120,7 +127,8 @@ impl Bucket {
         Some(state.at + wait)
     }
 
-    fn pause_end(&self) -> Instant {
+    /// Before then there is no token: the end of a pause, or some time that has been.
+    fn next(&self) -> Instant {
         self.state().at
     }
 

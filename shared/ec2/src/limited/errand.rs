@@ -56,12 +56,17 @@ impl<E: Endpoint> Limited<E> {
         if start >= errand.deadline {
             return Err(Code::Timeout);
         }
-        let turn = self.bucket(errand.action.kind()).take(errand.deadline).await;
-        let waited = start.elapsed();
-        if turn.is_err() || !waited.is_zero() {
-            self.observer.throttled(errand.action, waited);
+        match self.bucket(errand.action.kind()).take(errand.deadline).await {
+            Ok(Duration::ZERO) => Ok(()),
+            Ok(waited) => {
+                self.observer.throttled(errand.action, waited);
+                Ok(())
+            }
+            Err(Late) => {
+                self.observer.throttled(errand.action, start.elapsed());
+                Err(Code::BucketEmpty)
+            }
         }
-        turn.map_err(|Late| Code::BucketEmpty)
     }
 
     async fn send<T>(&self, errand: &Errand, request: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

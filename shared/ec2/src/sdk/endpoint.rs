@@ -4,9 +4,10 @@ use super::Sdk;
 use super::{decode, filter};
 use crate::action::Action;
 use crate::endpoint::{Endpoint, InterfaceFilter, Lookup, Page};
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::interface::NetworkInterface;
 use crate::network::{InstanceTypeLimits, SecurityGroup, Subnet};
+use aws_sdk_ec2::types::InstanceType;
 
 /// The most that EC2 puts into an answer; without it an answer may be cut off by time (EC2, "Pagination").
 const PAGE_SIZE: i32 = 1000;
@@ -47,11 +48,14 @@ impl Endpoint for Sdk {
         page(action, items, answer.next_token())
     }
 
-    /// By filter, since EC2 refuses a request that names a type which it does not know.
     async fn describe_instance_type(&self, name: &str) -> Result<Option<InstanceTypeLimits>, Error> {
         let action = Action::DescribeInstanceTypes;
-        let call = self.client(action).await?.describe_instance_types().filters(filter::of_type(name));
-        let answer = self.answer(action, call.send().await)?;
+        let call = self.client(action).await?.describe_instance_types().instance_types(InstanceType::from(name));
+        let answer = match self.answer(action, call.send().await) {
+            Ok(answer) => answer,
+            Err(error) if error.code == Code::InvalidInstanceType => return Ok(None),
+            Err(error) => return Err(error),
+        };
         let first = answer.instance_types().first().map(decode::instance_type).transpose();
         first.map_err(|invalid| invalid.of(action))
     }

@@ -22,10 +22,6 @@ pub(super) fn of_security_groups(lookup: &Lookup) -> Vec<Filter> {
     by(lookup, "group-id")
 }
 
-pub(super) fn of_type(name: &str) -> Filter {
-    filter("instance-type", [name])
-}
-
 fn by(lookup: &Lookup, id: &str) -> Vec<Filter> {
     let name = match lookup.by {
         By::Id => id,

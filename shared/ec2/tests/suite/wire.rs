@@ -264,6 +264,20 @@ async fn what_surrounds_enis_is_read() {
 }
 
 #[tokio::test]
+async fn what_does_not_speak_tls_is_not_spoken_to() {
+    let server = Server::start(|_| Reply::Hangs);
+    let options = Options {
+        region: Some("eu-central-1".into()),
+        ec2_endpoint: Some(server.url().replace("http:", "https:")),
+        imds_endpoint: Some(server.url()),
+        ..Options::default()
+    };
+    let error = Client::connect(options).unwrap().by_id(&[eni_id(1)]).await.unwrap_err();
+    assert_eq!(error.code, Code::Unreachable, "{error:?}");
+    assert!(server.asked().is_empty());
+}
+
+#[tokio::test]
 async fn credentials_that_expired_are_looked_for_again() {
     let server = Server::start(|form| {
         if form["Authorization"].contains("Credential=KEY1/") {
