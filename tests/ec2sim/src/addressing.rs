@@ -6,7 +6,8 @@ use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 
 use crate::error::Error;
 use crate::ids::{SubnetId, VpcId};
-use crate::state::{State, SubnetRecord};
+use crate::record::SubnetRecord;
+use crate::state::State;
 
 /// The address that the VPC's router has in every subnet, for IPv6
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html>).
@@ -128,7 +129,7 @@ fn free(state: &State, subnet: &SubnetId, address: IpAddr) -> Result<(), Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Tags;
+    use crate::record::Tags;
 
     fn state_with(subnet: &str) -> (State, SubnetId) {
         let (mut state, id, vpc) = (State::default(), SubnetId::nth(1), VpcId::nth(1));

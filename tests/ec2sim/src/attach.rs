@@ -8,7 +8,8 @@ use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 use crate::cloud::{Cloud, Inner, Played};
 use crate::error::Error;
 use crate::ids::{AttachmentId, EniId, InstanceId};
-use crate::state::{AttachmentRecord, AttachmentStatus, EniRecord, State};
+use crate::record::{AttachmentRecord, AttachmentStatus, EniRecord};
+use crate::state::State;
 use crate::wire::{Allowed, Port};
 
 /// An attachment to be made.

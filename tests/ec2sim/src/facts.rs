@@ -11,7 +11,8 @@ use crate::cloud::Inner;
 use crate::error::Error;
 use crate::ids::{AttachmentId, EniId, InstanceId, SubnetId, VpcId};
 use crate::mac::MacAddr;
-use crate::state::{AttachmentStatus, EniRecord, EniStatus, SecurityGroup, State, Tags};
+use crate::record::{AttachmentStatus, EniRecord, EniStatus, SecurityGroup, Tags};
+use crate::state::State;
 
 /// An instance, as its metadata describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::ids::EniId;
-use crate::state::{EniRecord, State};
+use crate::record::EniRecord;
+use crate::state::State;
 
 /// No answer is older than this.
 pub(crate) const LONGEST: Duration = Duration::from_secs(600);

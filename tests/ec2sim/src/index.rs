@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnetwork::IpNetwork;
 
 use crate::ids::{EniId, InstanceId, SubnetId};
-use crate::state::EniRecord;
+use crate::record::EniRecord;
 
 /// A place for an ENI on an instance: (network card, device index).
 pub(crate) type Slot = (u32, u32);

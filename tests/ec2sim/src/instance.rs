@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::facts::{self, EniFacts, InstanceFacts};
 use crate::ids::InstanceId;
 use crate::netns::Netns;
-use crate::state::{InstanceRecord, InstanceState, Tags};
+use crate::record::{InstanceRecord, InstanceState, Tags};
 use crate::wire;
 
 /// An instance, to attach ENIs to and to ask for its metadata.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::cloud::Cloud;
 use crate::error::Error;
 use crate::ids::VpcId;
-use crate::state::{GroupRecord, SecurityGroup, Tags};
+use crate::record::{GroupRecord, SecurityGroup, Tags};
 
 /// A security group to be made.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use crate::due::Due;
 use crate::facts;
 use crate::hardware::{Effect, Nic};
 use crate::ids::{AttachmentId, EniId, InstanceId};
-use crate::state::{AttachmentRecord, AttachmentStatus, EniRecord, InstanceState};
+use crate::record::{AttachmentRecord, AttachmentStatus, EniRecord, InstanceState};
 
 pub(crate) fn settle(inner: &mut Inner, now: Duration) {
     while let Some((at, due)) = inner.dues.pop(now) {

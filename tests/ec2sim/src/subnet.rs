@@ -10,7 +10,7 @@ use crate::eni_builder::EniBuilder;
 use crate::error::Error;
 use crate::ids::{SubnetId, VpcId};
 use crate::mac::MacAddr;
-use crate::state::{SubnetRecord, Tags};
+use crate::record::{SubnetRecord, Tags};
 use crate::vpc::{network4, network6};
 use crate::wire::Segment;
 

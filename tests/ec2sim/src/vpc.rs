@@ -8,8 +8,8 @@ use crate::cloud::{Cloud, Inner, Played};
 use crate::error::{Error, parse};
 use crate::ids::VpcId;
 use crate::netns::Netns;
+use crate::record::VpcRecord;
 use crate::security_group::SecurityGroupBuilder;
-use crate::state::VpcRecord;
 use crate::subnet::SubnetBuilder;
 use crate::wire::Wire;
 

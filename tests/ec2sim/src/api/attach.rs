@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cloud::Inner;
 use crate::due::Due;
 use crate::ids::{AttachmentId, EniId, InstanceId};
-use crate::state::{AttachmentRecord, AttachmentStatus, EniRecord, InstanceRecord, InstanceState};
+use crate::record::{AttachmentRecord, AttachmentStatus, EniRecord, InstanceRecord, InstanceState};
 
 use super::check;
 use super::refusal::Refusal;

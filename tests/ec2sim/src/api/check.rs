@@ -2,7 +2,7 @@
 
 use crate::cloud::Inner;
 use crate::ids::{AttachmentId, EniId, InstanceId, SubnetId};
-use crate::state::{EniRecord, InstanceRecord};
+use crate::record::{EniRecord, InstanceRecord};
 
 use super::refusal::Refusal;
 

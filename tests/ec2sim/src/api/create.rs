@@ -9,7 +9,7 @@ use crate::cloud::Inner;
 use crate::due::Due;
 use crate::ids::{EniId, SubnetId, VpcId};
 use crate::mac::MacAddr;
-use crate::state::{EniRecord, SecurityGroup, Tags};
+use crate::record::{EniRecord, SecurityGroup, Tags};
 
 use super::refusal::Refusal;
 use super::request::CreateNetworkInterface;

@@ -95,7 +95,7 @@ pub(crate) fn instance_types(inner: &Inner, select: &Select) -> Result<Response,
             "network-info.maximum-network-cards" => Says::one(of.cards.len()),
             _ => Says::NoSuchFilter,
         };
-        if holds(&select.filters, &crate::state::Tags::new(), says)? {
+        if holds(&select.filters, &crate::record::Tags::new(), says)? {
             found.push(of.clone());
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cloud::Inner;
 use crate::due::Due;
-use crate::state::AttachmentStatus;
+use crate::record::AttachmentStatus;
 
 use super::check;
 use super::refusal::Refusal;

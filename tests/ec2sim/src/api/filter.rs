@@ -1,7 +1,7 @@
 //! Filters and pages, the same for every Describe
 //! (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html>).
 
-use crate::state::Tags;
+use crate::record::Tags;
 
 use super::refusal::Refusal;
 use super::request::{Filter, Select};

@@ -5,7 +5,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::action::Action;
-use crate::state::Tags;
+use crate::record::Tags;
 
 /// `Filter.N.Name` with its `Filter.N.Value.M`: any of the values, which may hold `*` and `?`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

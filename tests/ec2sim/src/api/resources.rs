@@ -4,7 +4,7 @@
 use crate::cloud::Inner;
 use crate::ids::{EniId, SubnetId};
 use crate::policy::{Asked, Context};
-use crate::state::{InstanceRecord, Tags};
+use crate::record::{InstanceRecord, Tags};
 
 use super::check;
 use super::request::{CreateNetworkInterface, Request};

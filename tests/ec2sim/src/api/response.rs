@@ -7,7 +7,7 @@ use ipnetwork::{Ipv4Network, Ipv6Network};
 
 use crate::ids::{AttachmentId, EniId, InstanceId, SubnetId, VpcId};
 use crate::mac::MacAddr;
-use crate::state::{AttachmentStatus, EniStatus, InstanceState, SecurityGroup, Tags};
+use crate::record::{AttachmentStatus, EniStatus, InstanceState, SecurityGroup, Tags};
 
 /// `NetworkInterfaceAttachment`.
 #[derive(Debug, Clone, PartialEq, Eq)]

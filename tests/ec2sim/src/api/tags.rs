@@ -3,7 +3,7 @@
 
 use crate::cloud::Inner;
 use crate::ids::{EniId, InstanceId, SubnetId};
-use crate::state::Tags;
+use crate::record::Tags;
 
 use super::check;
 use super::refusal::Refusal;

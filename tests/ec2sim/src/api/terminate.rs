@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cloud::Inner;
 use crate::due::Due;
 use crate::ids::InstanceId;
-use crate::state::InstanceState;
+use crate::record::InstanceState;
 
 use super::check;
 use super::refusal::Refusal;

@@ -1,6 +1,6 @@
 //! Enumerations as EC2 writes them.
 
-use crate::state::{AttachmentStatus, EniStatus, InstanceState};
+use crate::record::{AttachmentStatus, EniStatus, InstanceState};
 
 pub(crate) fn eni_status(status: EniStatus) -> &'static str {
     match status {

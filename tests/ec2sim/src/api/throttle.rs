@@ -4,18 +4,22 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::action::Kind;
 use super::refusal::Refusal;
 
 /// The size of a bucket and how many tokens come back each second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Bucket {
     pub capacity: u32,
     pub per_second: u32,
 }
 
 /// The buckets of the account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Throttle {
     pub reads: Bucket,
     pub writes: Bucket,

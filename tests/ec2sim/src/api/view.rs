@@ -1,7 +1,8 @@
 //! From records to what EC2 tells of them.
 
 use crate::ids::EniId;
-use crate::state::{AttachmentRecord, EniRecord, State};
+use crate::record::{AttachmentRecord, EniRecord};
+use crate::state::State;
 
 use super::response::{NetworkInterface, NetworkInterfaceAttachment};
 

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub use document::Policy;
 pub(crate) use judge::Verdict;
 
-use crate::state::Tags;
+use crate::record::Tags;
 
 /// Why a policy cannot be used.
 #[derive(Debug, thiserror::Error)]

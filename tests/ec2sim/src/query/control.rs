@@ -13,28 +13,28 @@ use serde::Serialize;
 use super::form::Form;
 use super::order::Order;
 use super::server::Shared;
-use crate::api::{Action, Outage};
+use crate::api::{Action, Outage, Throttle};
 use crate::error::Error;
 use crate::policy::Policy;
 use crate::timing::Timing;
 
-const HELP: &str = "\
-ec2sim
+const HELP: &str = r#"ec2sim
 
 GET    /calls                  what was called, by whom, when, and what became of it; ?action=NAME for one action
 DELETE /calls                  forget them
 GET    /enis                   all network interfaces, with all that is known of them
-POST   /faults                 order a fault: {\"action\": NAME, \"of\": ACCESS_KEY, one of \"nth\" \"every\" \"percent\": N,
-                               \"times\": N, \"does\": \"refuses\" | \"hangs\" | \"drops\" | \"loses-the-answer\" | \"is-slow\" |
-                               \"is-stale\", \"code\": CODE, \"seconds\": S}; only \"does\" is needed, and what it needs
+POST   /faults                 order a fault: {"action": NAME, "of": ACCESS_KEY, one of "nth" "every" "percent": N,
+                               "times": N, "does": "refuses" | "hangs" | "drops" | "loses-the-answer" | "is-slow" |
+                               "is-stale", "code": CODE, "seconds": S}; only "does" is needed, and what it needs
 DELETE /faults                 take them all back
 PUT    /outage/KIND            of the whole API: unreachable, silent, unavailable, no
 PUT    /expired/ACCESS_KEY     its credentials have expired; DELETE: they are good again
 PUT    /policy                 from now on this IAM policy document is in force; DELETE: everything is allowed
+PUT    /throttle               the account's buckets: {"reads": {"capacity": 100, "per_second": 20}, "writes": {…}}
 GET    /granted                the statements of the policy that have allowed something
 PUT    /timing/KIND            how long things take: realistic, instant
 PUT    /metadata/INSTANCE/PATH text for its metadata, as for spot/instance-action; DELETE: not there again
-";
+"#;
 
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) -> std::io::Result<()> {
     let router = Router::new()
@@ -45,6 +45,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) -> std::io
         .route("/outage/{kind}", put(outage))
         .route("/expired/{key}", put(expire).delete(renew))
         .route("/policy", put(policy).delete(no_policy))
+        .route("/throttle", put(throttle))
         .route("/granted", get(granted))
         .route("/timing/{kind}", put(timing))
         .route("/metadata/{instance}/{*path}", put(announce).delete(withdraw))
@@ -133,6 +134,11 @@ async fn policy(State(sim): Sim, body: String) -> Response {
 async fn no_policy(State(sim): Sim) -> Response {
     sim.ec2.clear_policy();
     done(Ok(()))
+}
+
+async fn throttle(State(sim): Sim, body: String) -> Response {
+    let throttle: Result<Throttle, _> = serde_json::from_str(&body);
+    done(throttle.map(|throttle| sim.ec2.set_throttle(throttle)).map_err(|error| error.to_string()))
 }
 
 async fn granted(State(sim): Sim) -> Response {

@@ -3,10 +3,12 @@
 
 mod control;
 mod form;
+mod interface;
 mod order;
 mod principal;
 mod read;
 mod server;
+mod timestamp;
 mod write;
 mod xml;
 

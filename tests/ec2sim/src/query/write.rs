@@ -1,14 +1,9 @@
 //! From a reply to its document, in the elements of the API reference's examples.
 
-use std::time::Duration;
-
+use super::interface::{network_interface, tags};
 use super::xml::Xml;
-use crate::api::response::{
-    InstanceDescription, NetworkInterface, NetworkInterfaceAttachment, Response, SecurityGroupDescription,
-    SubnetDescription,
-};
+use crate::api::response::{InstanceDescription, Response, SecurityGroupDescription, SubnetDescription};
 use crate::api::{Action, InstanceType, Refusal, text};
-use crate::state::Tags;
 
 const NAMESPACE: &str = " xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"";
 
@@ -89,59 +84,6 @@ fn texts<T: ToString>(xml: &mut Xml, name: &str, values: &[T]) {
     xml.inside(name, |xml| values.iter().for_each(|value| xml.text("item", value.to_string())));
 }
 
-fn network_interface(xml: &mut Xml, eni: &NetworkInterface) {
-    xml.text("networkInterfaceId", &eni.network_interface_id);
-    xml.text("subnetId", &eni.subnet_id);
-    xml.text("vpcId", &eni.vpc_id);
-    xml.text("availabilityZone", &eni.availability_zone);
-    xml.text("description", &eni.description);
-    xml.text("ownerId", &eni.owner_id);
-    xml.some("requesterId", eni.requester_id.as_ref());
-    xml.text("requesterManaged", eni.requester_id.is_some());
-    xml.text("status", text::eni_status(eni.status));
-    xml.text("macAddress", eni.mac_address);
-    xml.text("privateIpAddress", eni.private_ip_address);
-    xml.text("sourceDestCheck", eni.source_dest_check);
-    xml.text("interfaceType", &eni.interface_type);
-    xml.items("groupSet", &eni.groups, |xml, group| {
-        xml.text("groupId", &group.id);
-        xml.text("groupName", &group.name);
-    });
-    if let Some(at) = &eni.attachment {
-        xml.inside("attachment", |xml| attachment(xml, at, &eni.owner_id));
-    }
-    tags(xml, &eni.tags);
-    let ipv4 = std::iter::once(&eni.private_ip_address).chain(&eni.secondary_private_ip_addresses).enumerate();
-    xml.items("privateIpAddressesSet", ipv4, |xml, (nth, address)| {
-        xml.text("privateIpAddress", address);
-        xml.text("primary", nth == 0);
-    });
-    xml.items("ipv6AddressesSet", &eni.ipv6_addresses, |xml, address| {
-        xml.text("ipv6Address", address);
-        xml.text("isPrimaryIpv6", false);
-    });
-    xml.items("ipv4PrefixSet", &eni.ipv4_prefixes, |xml, prefix| xml.text("ipv4Prefix", prefix));
-    xml.items("ipv6PrefixSet", &eni.ipv6_prefixes, |xml, prefix| xml.text("ipv6Prefix", prefix));
-}
-
-fn attachment(xml: &mut Xml, at: &NetworkInterfaceAttachment, owner: &str) {
-    xml.text("attachmentId", &at.attachment_id);
-    xml.text("instanceId", &at.instance_id);
-    xml.text("instanceOwnerId", owner);
-    xml.text("deviceIndex", at.device_index);
-    xml.text("networkCardIndex", at.network_card_index);
-    xml.text("status", text::attachment_status(at.status));
-    xml.text("attachTime", timestamp(at.attach_time));
-    xml.text("deleteOnTermination", at.delete_on_termination);
-}
-
-fn tags(xml: &mut Xml, tags: &Tags) {
-    xml.items("tagSet", tags, |xml, (key, value)| {
-        xml.text("key", key);
-        xml.text("value", value);
-    });
-}
-
 fn subnet(xml: &mut Xml, of: &SubnetDescription) {
     xml.text("subnetId", &of.subnet_id);
     xml.text("state", "available");
@@ -194,43 +136,4 @@ fn instance(xml: &mut Xml, of: &InstanceDescription) {
     });
     xml.items("networkInterfaceSet", &of.network_interfaces, network_interface);
     tags(xml, &of.tags);
-}
-
-/// ISO 8601 from the time since the epoch, by the proleptic Gregorian calendar.
-pub(super) fn timestamp(since: Duration) -> String {
-    let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    let (mut year, mut left) = (1970, days);
-    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    while left >= 365 + u64::from(leap(year)) {
-        left -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let mut month = 1;
-    for length in lengths {
-        if left < length {
-            break;
-        }
-        left -= length;
-        month += 1;
-    }
-    let (hours, minutes) = (seconds / 3600, seconds % 3600 / 60);
-    format!(
-        "{year:04}-{month:02}-{:02}T{hours:02}:{minutes:02}:{:02}.{:03}Z",
-        left + 1,
-        seconds % 60,
-        since.subsec_millis()
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_written_as_ec2_writes_them() {
-        assert_eq!(timestamp(Duration::ZERO), "1970-01-01T00:00:00.000Z");
-        assert_eq!(timestamp(Duration::from_millis(951_868_799_500)), "2000-02-29T23:59:59.500Z");
-        assert_eq!(timestamp(Duration::from_secs(1_764_057_600)), "2025-11-25T08:00:00.000Z");
-    }
 }

@@ -28,6 +28,7 @@ fn an_interface_has_no_more_addresses_than_its_type() {
     assert_eq!(region.look(&eni).unwrap().secondary_private_ip_addresses, addresses);
 }
 
+/// API_UnassignPrivateIpAddresses: "one or more secondary private IP addresses".
 #[test]
 fn an_address_is_taken_away_once_and_the_primary_never() {
     let region = Region::new();
@@ -44,6 +45,7 @@ fn an_address_is_taken_away_once_and_the_primary_never() {
     assert_eq!(region.look(id).unwrap().secondary_private_ip_addresses, &addresses[1..]);
 }
 
+/// errors-overview: InvalidIPAddress.InUse, InsufficientFreeAddressesInSubnet.
 #[test]
 fn an_address_that_is_in_use_is_refused_and_a_full_subnet_gives_all_or_nothing() {
     let region = Region::new();
@@ -61,6 +63,7 @@ fn an_address_that_is_in_use_is_refused_and_a_full_subnet_gives_all_or_nothing()
     region.call(more(eni.id(), 9)).unwrap();
 }
 
+/// API_AssignIpv6Addresses: "from the IPv6 CIDR block range of your subnet".
 #[test]
 fn ipv6_addresses_come_and_go_where_the_subnet_has_them() {
     let region = Region::new();

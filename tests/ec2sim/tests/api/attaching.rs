@@ -42,6 +42,7 @@ fn one_more_than_the_type_takes_is_refused() {
     assert_eq!(region.code(region.attachment(&fifth, 4)), "AttachmentLimitExceeded");
 }
 
+/// Limits change and tables of them are old: the refusal is what counts.
 #[test]
 fn a_limit_lower_than_the_types_is_refused_the_same_way() {
     let region = Region::new();
@@ -67,6 +68,17 @@ fn a_card_takes_no_more_than_its_own() {
     assert_eq!(region.code(attach(1, 2)), "AttachmentLimitExceeded");
     region.call(attach(0, 0)).unwrap();
     region.call(attach(0, 1)).unwrap();
+}
+
+/// errors-overview: PrivateIpAddressLimitExceeded; a t3.micro has 2 addresses on each interface.
+#[test]
+fn an_eni_with_more_addresses_than_the_type_takes_is_not_attached() {
+    let region = Region::new();
+    let node = region.fabric.instance().kind("t3.micro").create().unwrap();
+    let eni = region.subnet.eni().secondary("10.0.1.20").secondary("10.0.1.21").create().unwrap();
+    let mut request = region.attachment(eni.id(), 1);
+    request.instance_id = node.id().to_string();
+    assert_eq!(region.code(request), "PrivateIpAddressLimitExceeded");
 }
 
 /// errors-overview: InvalidNetworkInterface.InUse, "cannot be deleted or attached to another instance".
@@ -99,6 +111,7 @@ fn what_a_service_manages_is_not_ours() {
     assert_eq!(region.code(detachment(attachment.as_str())), "OperationNotPermitted");
 }
 
+/// errors-overview: IncorrectState, "The resource is not in a state that allows this".
 #[test]
 fn a_detachment_is_asked_for_once_unless_by_force() {
     let region = Region::with(Timing { detach: std::time::Duration::from_secs(9), ..Timing::instant() });

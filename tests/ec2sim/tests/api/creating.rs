@@ -20,6 +20,17 @@ fn a_client_token_makes_one_eni_and_is_for_one_request() {
     assert_eq!(region.fabric.enis().unwrap().len(), 1);
 }
 
+/// The same page: the answer is the first one's, whatever has become of what was made.
+#[test]
+fn the_token_of_a_deleted_eni_makes_no_other() {
+    let region = Region::new();
+    let request = CreateNetworkInterface { client_token: Some("t".into()), ..region.creation() };
+    let first = region.created(request.clone()).network_interface_id;
+    region.call(deletion(&first)).unwrap();
+    assert_eq!(region.created(request).network_interface_id, first);
+    assert!(region.fabric.enis().unwrap().is_empty());
+}
+
 /// errors-overview: InsufficientFreeAddressesInSubnet. A /28 has 11 addresses for ENIs
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html>).
 #[test]

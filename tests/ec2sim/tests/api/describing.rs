@@ -32,6 +32,7 @@ fn enis_are_found_by_instance_tag_subnet_status_and_vpc() {
     assert_eq!(region.code(Request::DescribeNetworkInterfaces(unknown)), "InvalidParameterValue");
 }
 
+/// errors-overview: InvalidNetworkInterfaceID.NotFound; a filter only matches or does not.
 #[test]
 fn an_unknown_id_is_an_error_by_itself_and_left_out_by_filter() {
     let region = Region::new();
@@ -78,6 +79,7 @@ fn tags_are_set_and_taken_away() {
     assert_eq!(region.code(missing), "InvalidNetworkInterfaceID.NotFound");
 }
 
+/// API_Subnet: AvailableIpAddressCount.
 #[test]
 fn subnets_tell_their_free_addresses_and_are_found_by_name() {
     let region = Region::new();
@@ -90,6 +92,7 @@ fn subnets_tell_their_free_addresses_and_are_found_by_name() {
     assert_eq!(region.code(Request::DescribeSubnets(missing)), "InvalidSubnetID.NotFound");
 }
 
+/// API_DescribeSecurityGroups: a name is one VPC's, so that a filter by name finds several.
 #[test]
 fn groups_of_one_name_in_two_vpcs_both_come_back() {
     let region = Region::new();
@@ -101,6 +104,7 @@ fn groups_of_one_name_in_two_vpcs_both_come_back() {
     assert_eq!(items.len(), 2);
 }
 
+/// API_NetworkInfo: NetworkCards, MaximumNetworkInterfaces.
 #[test]
 fn a_type_tells_its_cards_and_an_unknown_one_is_refused() {
     let region = Region::new();

@@ -92,3 +92,25 @@ fn what_is_announced_is_there_until_it_is_withdrawn() {
     node.withdraw("spot/instance-action").unwrap();
     assert_eq!(lab.meta("spot/instance-action"), None);
 }
+
+#[test]
+fn what_the_api_changes_is_in_the_metadata() {
+    let lab = Lab::new();
+    let ec2 = ec2sim::Ec2::of(&lab.fabric);
+    let assign = ec2sim::request::AssignPrivateIpAddresses {
+        network_interface_id: lab.second.id().to_string(),
+        private_ip_addresses: vec!["10.0.1.99".parse().unwrap()],
+        ..Default::default()
+    };
+    ec2.call("a", assign).outcome.unwrap();
+    assert!(lab.meta(&format!("{SECOND}/local-ipv4s")).unwrap().ends_with("\n10.0.1.99"));
+    let eni = lab.subnet.eni().mac("02:00:00:00:aa:02").create().unwrap();
+    let attach = ec2sim::request::AttachNetworkInterface {
+        network_interface_id: eni.id().to_string(),
+        instance_id: lab.meta("instance-id").unwrap(),
+        device_index: Some(2),
+        network_card_index: None,
+    };
+    ec2.call("a", attach).outcome.unwrap();
+    assert_eq!(lab.meta("network/interfaces/macs/02:00:00:00:aa:02/device-number").unwrap(), "2");
+}

@@ -93,6 +93,7 @@ async fn run(arguments: &Arguments, description: &Description) -> Result<()> {
         fs::write(path, raised.exports()).with_context(|| format!("cannot write {}", path.display()))?;
     }
     answer(&raised.report(&places)?)?;
+    stderr::tell(&raised.summary(&places)?);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

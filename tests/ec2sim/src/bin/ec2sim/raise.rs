@@ -81,6 +81,24 @@ impl Raised {
         }))
     }
 
+    /// What a person wants to know first.
+    pub(crate) fn summary(&self, places: &Places) -> Result<String> {
+        let facts = self.instance.facts()?;
+        let (id, kind, zone) = (&facts.instance_id, &facts.instance_type, &facts.availability_zone);
+        let machine = places.host.as_ref().map_or_else(|| "here".into(), |place| format!("in netns {}", place.name()));
+        let mut text = format!(
+            "\nup until Ctrl-C\n  EC2 API    {}\n  metadata   {}\n  control    {}   curl it: faults, outages, the log of calls\n  instance   {id} {kind} {zone}, {machine}\n",
+            self.api.url(),
+            self.imds.url(),
+            self.control.url(),
+        );
+        for eni in self.ec2.enis()? {
+            let at = eni.attachment.as_ref().map_or_else(|| "available".into(), |at| at.host_name.clone());
+            text += &format!("  ENI        {} {at} {} {}\n", eni.network_interface_id, eni.primary, eni.description);
+        }
+        Ok(text)
+    }
+
     /// The ENIs that are nowhere.
     fn available(&self) -> Result<Vec<EniFacts>> {
         Ok(self.ec2.enis()?.into_iter().filter(|eni| eni.attachment.is_none()).collect())

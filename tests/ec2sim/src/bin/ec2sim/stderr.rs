@@ -1,6 +1,6 @@
 //! What the fabric reports while it runs goes to stderr, for people.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use log::{LevelFilter, Log, Metadata, Record};
 
@@ -10,6 +10,15 @@ struct Stderr;
 pub(crate) fn log_there() {
     if log::set_logger(&Stderr).is_ok() {
         log::set_max_level(LevelFilter::Warn);
+    }
+}
+
+/// For a person who has started this by hand; a program reads stdout.
+pub(crate) fn tell(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    if stderr.is_terminal() {
+        // As in the log.
+        write!(stderr, "{text}").unwrap_or_default();
     }
 }
 
