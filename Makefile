@@ -24,7 +24,7 @@ size_limit := 4194304
 comma := ,
 space := $() $()
 
-.PHONY: help demo test bench plugins lint prepare binaries
+.PHONY: help demo test bench plugins agent lint prepare binaries
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 9
@@ -48,6 +48,10 @@ plugins: ## the two plugins as they are shipped: static, small
 	  if readelf -lW "$$path" | grep -q INTERP; then echo "$$plugin is not static" >&2; exit 1; fi; \
 	  if (( size > $(size_limit) )); then echo "$$plugin is larger than $(size_limit) bytes" >&2; exit 1; fi; \
 	done
+
+agent: ## the agent as it is shipped; the AWS SDK takes some minutes and 8 GB of memory, once
+	@cargo build --locked --release -p $(agent)
+	@printf '%s  %d bytes\n' "$(CARGO_TARGET_DIR)/release/$(agent)" "$$(stat -c %s "$(CARGO_TARGET_DIR)/release/$(agent)")"
 
 lint: $(cargo_deny) ## format, clippy, licences and origins of the dependencies
 	@cargo fmt --all --check
