@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::api::Api;
 use crate::clock::Clock;
 use crate::due::Dues;
@@ -28,6 +30,8 @@ pub(crate) struct Cloud {
     inner: Mutex<Inner>,
     /// Held while effects run, so that they run in their order.
     effects: Mutex<()>,
+    /// The next thing to come is another one.
+    pub(crate) planned: Notify,
     pub(crate) returns: Arc<Returns>,
 }
 
@@ -86,7 +90,7 @@ impl Cloud {
             api: Api::default(),
             deleted: false,
         };
-        Self { inner: Mutex::new(inner), effects: Mutex::default(), returns: Arc::default() }
+        Self { inner: Mutex::new(inner), effects: Mutex::default(), planned: Notify::new(), returns: Arc::default() }
     }
 
     /// Reads, also what is left of a fabric that was deleted.
@@ -114,9 +118,13 @@ impl Cloud {
             if inner.deleted {
                 return Err(Error::Deleted);
             }
+            let before = inner.dues.next();
             inner.settle();
             let changed = change(&mut inner);
             inner.settle();
+            if inner.dues.next() != before {
+                self.planned.notify_one();
+            }
             changed
         };
         self.act();

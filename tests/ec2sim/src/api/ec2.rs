@@ -68,6 +68,23 @@ impl Ec2 {
         next.ok().flatten()
     }
 
+    /// Lets everything happen when it is due, for good, by the clock of the tokio runtime that it runs on. With
+    /// [`Clock::of_tokio`](crate::Clock::of_tokio) and paused time, that is virtual time. A server does this by itself.
+    pub async fn keep_time(&self) {
+        loop {
+            match self.tick() {
+                Some(due) => {
+                    let wait = due.saturating_sub(self.now());
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        () = self.cloud.planned.notified() => {}
+                    }
+                }
+                None => self.cloud.planned.notified().await,
+            }
+        }
+    }
+
     /// When something is to come, without doing what is due.
     #[must_use]
     pub fn next_due(&self) -> Option<Duration> {

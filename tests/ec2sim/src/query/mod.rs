@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 use crate::api::Ec2;
 use crate::error::Error;
@@ -62,7 +62,7 @@ impl ServerBuilder {
         let listener = place.map_or_else(|| Ok(bind()), |place| place.run(bind))?.map_err(listen)?;
         let bound = listener.local_addr().map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
-        let shared = Arc::new(Shared { ec2, called: Notify::new() });
+        let shared = Arc::new(Shared { ec2 });
         let (stop, stopped) = oneshot::channel();
         let runtime = Builder::new_current_thread().enable_all().build().map_err(listen)?;
         let thread = std::thread::Builder::new()

@@ -8,7 +8,6 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tokio::sync::Notify;
 
 use super::form::Form;
 use super::{principal, read, write};
@@ -17,8 +16,6 @@ use crate::api::{Delivery, Ec2, Reply};
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) ec2: Ec2,
-    /// Something may have become due earlier.
-    pub(super) called: Notify,
 }
 
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) -> std::io::Result<()> {
@@ -26,23 +23,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) -> std::io
     let router = Router::new().fallback(handle).with_state(Arc::clone(&shared));
     tokio::select! {
         served = axum::serve(listener, router) => served,
-        () = keep_time(&shared) => Ok(()),
-    }
-}
-
-/// Things happen when they are due, also if nobody calls.
-async fn keep_time(shared: &Shared) {
-    loop {
-        match shared.ec2.tick() {
-            Some(due) => {
-                let wait = due.saturating_sub(shared.ec2.now());
-                tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    () = shared.called.notified() => {}
-                }
-            }
-            None => shared.called.notified().await,
-        }
+        () = shared.ec2.keep_time() => Ok(()),
     }
 }
 
@@ -56,7 +37,6 @@ async fn handle(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Str
     };
     let action = request.action();
     let Reply { request_id, outcome, delivery } = shared.ec2.call(&principal::of(&headers), request);
-    shared.called.notify_one();
     deliver(delivery).await;
     match outcome {
         Ok(response) => document(200, write::answer(action, &request_id, &response)),

@@ -15,7 +15,7 @@ fn an_eni_of_another_zone_is_not_attached() {
 
 /// API_AttachNetworkInterface: the device index is a place of one card; two ENIs cannot have it.
 #[test]
-fn ec2_1_a_taken_device_index_is_refused_and_the_same_index_of_another_card_is_not() {
+fn a_taken_device_index_is_refused_and_the_same_index_of_another_card_is_not() {
     let region = Region::new();
     let node = region.fabric.instance().kind("p4d.24xlarge").create().unwrap();
     let attach = |card: Option<u32>| {

@@ -9,7 +9,7 @@ use crate::region::Region;
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html>, "Termination behavior".
 #[test]
-fn lea_1_what_is_marked_ends_with_its_instance_and_the_rest_is_left_available() {
+fn what_is_marked_ends_with_its_instance_and_the_rest_is_left_available() {
     let region = Region::with(Timing { terminate: Duration::from_secs(20), ..Timing::instant() });
     let (marked, left) = (region.subnet.eni().create().unwrap(), region.subnet.eni().create().unwrap());
     marked.attach(&region.node).index(0).ends_with_instance().now().unwrap();

@@ -17,3 +17,4 @@ mod many;
 mod permissions;
 mod region;
 mod throttling;
+mod virtual_time;
