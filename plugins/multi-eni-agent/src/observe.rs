@@ -47,6 +47,8 @@ pub(crate) struct Observed {
     pub(crate) links: Option<Vec<HostLink>>,
     /// What the instance metadata say of the instance's interfaces; nothing if they were not read, or not whole.
     pub(crate) metadata: Option<Vec<MetadataInterface>>,
+    /// When that was.
+    pub(crate) metadata_at: u64,
     /// What the instance's type takes.
     pub(crate) limits: Option<InstanceTypeLimits>,
     /// Subnets, by how the manifests name them: all matches.

@@ -7,7 +7,7 @@ use node::names::PoolName;
 use super::groups::{Eligible, eligible, security_groups};
 use super::index::World;
 use super::pool::Standing;
-use super::slots::is_unattached;
+use super::slots::{NoRoom, is_unattached};
 use super::{Action, Need, Plan, Slots, Wanted};
 use crate::declared::{Pool, Reference, SubnetChoice};
 use crate::observe::{Hold, Subject};
@@ -20,6 +20,8 @@ const TRY_AGAIN: u32 = 11;
 const SUBNET_FULL: u32 = 101;
 /// Ours for a limit on ENIs.
 const ENI_LIMIT: u32 = 102;
+/// Seconds for which the instance metadata are believed about what takes the room.
+const METADATA_LIFE: u64 = 5;
 
 pub(crate) fn plan(
     pool: &Pool,
@@ -83,9 +85,19 @@ fn attach(
         }
         match room.take(pool.network_card, pool.device_index) {
             Ok(slot) => plan.act(Action::Attach { eni: eni.clone(), slot }),
-            Err(why) => standing.refuse(ENI_LIMIT, why.to_string()),
+            Err(why) => no_room(why, observed, standing, plan),
         }
     }
+}
+
+/// What is attached may have gone since the metadata were read: nobody is sent away for what was.
+fn no_room(why: NoRoom, observed: &World<'_>, standing: &mut Standing, plan: &mut Plan) {
+    let is_old = observed.metadata_at.saturating_add(METADATA_LIFE) < observed.now;
+    if is_old && standing.demand > 0 {
+        plan.need(Need::Metadata);
+        return standing.wait(format!("{why}, as far as the instance metadata told last"));
+    }
+    standing.refuse(ENI_LIMIT, why.to_string());
 }
 
 /// How many of the ENIs that are on no instance the pool wants: what is on the node already comes first.
@@ -123,7 +135,7 @@ fn create(
             Err((code, reason)) => return standing.refuse(code, reason),
         };
         if let Err(why) = room.promise(pool.network_card) {
-            return standing.refuse(ENI_LIMIT, why.to_string());
+            return no_room(why, observed, standing, plan);
         }
         plan.act(Action::Create(Wanted {
             pool: pool.name.clone(),

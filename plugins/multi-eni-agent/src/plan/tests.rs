@@ -166,6 +166,7 @@ pub(crate) fn observed(entries: impl IntoIterator<Item = Entry>) -> Observed {
         availability_zone: Some(ZONE.to_string()),
         links: Some(entries.iter().filter(on_host).map(link).collect()),
         metadata: Some(std::iter::once(&primary).map(interface).collect()),
+        metadata_at: NOW,
         limits: Some(limits(4)),
         subnets: [(Reference::Id("subnet-0000000a".to_string()), vec![subnet("subnet-0000000a", ZONE, 200)])].into(),
         asked: entries.iter().map(|entry| entry.network_interface_id.clone()).collect(),

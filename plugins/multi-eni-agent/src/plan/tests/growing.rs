@@ -250,3 +250,17 @@ fn a_creation_without_an_answer_is_asked_again_with_its_own_token() {
     world.creations = vec![creation(&data, "f00d")];
     assert_eq!(words(&plan(&declared([data]), &world)), ["create the ENI of pool data with token f00d"]);
 }
+
+#[test]
+fn nobody_is_sent_away_for_an_eni_that_old_metadata_still_show() {
+    let data = Pool { max: Some(9), ..pool("data", 0) };
+    let mut world = observed([]);
+    world.demand.insert(name("data"), 1);
+    world.limits = Some(limits(1));
+    let fresh = plan(&declared([data.clone()]), &world);
+    assert_eq!(fresh.pools[&name("data")].refusal.as_ref().map(|(code, _)| *code), Some(102));
+    world.metadata_at = NOW - 60;
+    let old = plan(&declared([data]), &world);
+    assert_eq!(old.pools[&name("data")].refusal, None);
+    assert_eq!(old.needs, [Need::Metadata].into());
+}
