@@ -27,6 +27,28 @@ pub fn multi_eni_faulty() -> PathBuf {
     ours("multi-eni-faulty")
 }
 
+/// The agent.
+#[must_use]
+pub fn multi_eni_agent() -> PathBuf {
+    ours("multi-eni-agent")
+}
+
+/// The agent, built with the faults that tests ask of it.
+#[must_use]
+pub fn multi_eni_agent_faulty() -> PathBuf {
+    ours("multi-eni-agent-faulty")
+}
+
+/// The tool of Prometheus that checks metrics.
+///
+/// # Panics
+///
+/// When it is not installed.
+#[must_use]
+pub fn promtool() -> PathBuf {
+    prepared(lab().join("bin/promtool"))
+}
+
 /// One of Debian's plugins.
 ///
 /// # Panics

@@ -128,19 +128,40 @@ impl Lab {
     /// As [`Lab::call`], of another build of the plugin.
     #[must_use]
     pub fn call_of(&self, binary: &Path, pod: &PodNetns, container: &str, config: &Value) -> Invocation {
-        let mut whole = json!({"cniVersion": "1.0.0", "name": "net", "type": "multi-eni"});
-        if let (Some(whole), Some(config)) = (whole.as_object_mut(), config.as_object()) {
-            whole.extend(config.clone());
-        }
-        let ipam = binaries::multi_eni_ipam();
-        Invocation::new(binary)
-            .container(container)
-            .ifname("net1")
-            .netns(pod.path())
-            .search(ipam.parent().expect("a folder of the IPAM plugin"))
-            .env("MULTI_ENI_NODE_TOML", self.settings().display().to_string())
-            .config(&whole)
+        invocation(binary, &self.settings(), pod, container, config)
     }
+}
+
+/// A call of the plugin on the node with these settings.
+pub(crate) fn invocation(
+    binary: &Path,
+    settings: &Path,
+    pod: &PodNetns,
+    container: &str,
+    config: &Value,
+) -> Invocation {
+    let mut whole = json!({"cniVersion": "1.0.0", "name": "net", "type": "multi-eni"});
+    if let (Some(whole), Some(config)) = (whole.as_object_mut(), config.as_object()) {
+        whole.extend(config.clone());
+    }
+    let ipam = binaries::multi_eni_ipam();
+    Invocation::new(binary)
+        .container(container)
+        .ifname("net1")
+        .netns(pod.path())
+        .search(ipam.parent().expect("a folder of the IPAM plugin"))
+        .env("MULTI_ENI_NODE_TOML", settings.display().to_string())
+        .config(&whole)
+}
+
+/// A configuration that takes an ENI of [`POOL`], with these keys more.
+#[must_use]
+pub fn of_pool(more: Value) -> Value {
+    let mut config = json!({"pool": POOL});
+    if let (Some(config), Value::Object(more)) = (config.as_object_mut(), more) {
+        config.extend(more);
+    }
+    config
 }
 
 /// What the agent would write about an ENI that is attached.

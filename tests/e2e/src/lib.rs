@@ -21,6 +21,7 @@
 
 pub mod binaries;
 pub mod cases;
+pub mod cloud;
 mod cni;
 mod cnitool;
 mod command;
@@ -33,6 +34,7 @@ mod netns;
 mod running;
 mod snapshot;
 
+pub use cloud::Cloud;
 pub use cni::{CniError, Invocation, Outcome};
 pub use cnitool::Cnitool;
 pub use command::HostCommand;

@@ -1,0 +1,142 @@
+//! What somebody changes is put right.
+
+use e2e::Cloud;
+use e2e::cloud::CLUSTER_TAG;
+use ec2sim::{Action, EniFacts};
+use serde_json::json;
+
+use crate::{POOL, fixed, link_of, only, with_pool};
+
+/// A pool of one, which a person changes at EC2's console; then the agent has it again as it was, with one call.
+fn put_right(change: impl FnOnce(&Cloud, &EniFacts), by: Action) {
+    let cloud = Cloud::new();
+    cloud.declare(
+        POOL,
+        &json!({
+            "min": 1, "max": 1, "secondaryIPv4Addresses": 2, "tags": {"team": "voice"}, "sourceDestCheck": false,
+        }),
+    );
+    cloud.start();
+    cloud.until_ready(POOL, 1);
+    cloud.until("the check is off", |cloud| !only(cloud).source_dest_check);
+    let before = only(&cloud);
+    cloud.ec2.take_calls();
+    change(&cloud, &before);
+    assert_ne!(only(&cloud), before);
+    let same = |eni: &EniFacts| EniFacts { secondaries: Vec::new(), ..eni.clone() };
+    cloud.refresh();
+    cloud.until("it is as it was", |cloud| {
+        let now = only(cloud);
+        same(&now) == same(&before) && now.secondaries.len() == before.secondaries.len()
+    });
+    assert_eq!(cloud.written(), [(by.name(), 1)].into(), "{cloud}");
+    cloud.until("the inventory knows", |cloud| {
+        let entry = cloud.of_pool(POOL).remove(0);
+        let secondaries = entry.ipv4_addresses.iter().filter(|one| !one.primary).map(|one| one.address);
+        secondaries.eq(only(cloud).secondaries) && entry.tags == before.tags
+    });
+}
+
+#[test]
+fn security_groups_are_put_right() {
+    put_right(
+        |cloud, eni| {
+            let other = cloud.vpc.security_group("other").create().unwrap();
+            cloud.console().set_groups(eni, &[&other.id]);
+        },
+        Action::ModifyNetworkInterfaceAttribute,
+    );
+}
+
+#[test]
+fn delete_on_termination_is_put_right() {
+    put_right(
+        |cloud, eni| cloud.console().set_delete_on_termination(eni, false),
+        Action::ModifyNetworkInterfaceAttribute,
+    );
+}
+
+#[test]
+fn source_dest_check_is_put_right() {
+    put_right(|cloud, eni| cloud.console().set_source_dest_check(eni, true), Action::ModifyNetworkInterfaceAttribute);
+}
+
+#[test]
+fn tags_are_put_right() {
+    put_right(
+        |cloud, eni| {
+            cloud.console().tag(eni, "team", "data");
+            cloud.console().untag(eni, "node.k8s.amazonaws.com/no_manage");
+        },
+        Action::CreateTags,
+    );
+}
+
+#[test]
+fn adr_3_addresses_that_were_taken_away_are_replaced() {
+    // An answer to a question about addresses that the agent itself changed a moment ago does not count.
+    put_right(|cloud, eni| cloud.console().unassign_secondaries(eni), Action::AssignPrivateIpAddresses);
+}
+
+#[test]
+fn an_eni_whose_cluster_tag_is_gone_is_not_deleted() {
+    let cloud = with_pool(1);
+    let eni = only(&cloud);
+    cloud.console().untag(&eni, CLUSTER_TAG);
+    cloud.refresh();
+    cloud.declare(POOL, &fixed(0));
+    cloud.until("it is off the instance or refused", |cloud| {
+        cloud.refusals().iter().any(|(_, code)| code == "UnauthorizedOperation") || cloud.of_pool(POOL).is_empty()
+    });
+    assert!(
+        cloud.ec2.enis().unwrap().iter().any(|one| one.network_interface_id == eni.network_interface_id),
+        "{cloud}"
+    );
+    let deleted = cloud.calls_of(Action::DeleteNetworkInterface).into_iter().any(|call| call.took_effect());
+    assert!(!deleted, "{cloud}");
+}
+
+#[test]
+fn rou_1_what_a_host_daemon_does_to_a_ready_eni_is_undone() {
+    let cloud = Cloud::new();
+    cloud.declare(POOL, &json!({"min": 1, "max": 1, "mtu": 1500, "linkName": "data0"}));
+    cloud.start();
+    cloud.until_ready(POOL, 1);
+    let settled = cloud.host.snapshot(&[]);
+    assert!(settled.about("link data0 down ")[0].contains("mtu 1500"), "{settled:?}");
+    let address = only(&cloud).primary;
+    let script = format!(
+        "ip link set data0 up; ip addr add {address}/24 dev data0
+         ip route add default via 10.0.1.1 dev data0 metric 512 proto dhcp
+         ip route add default via 10.0.1.1 dev data0 table 10001; ip rule add from {address} lookup 10001 priority 10001"
+    );
+    cloud.host.command("sh").args(["-ec", &script]).run();
+    cloud.until("all is as before", |cloud| settled.changes_to(&cloud.host.snapshot(&[])).is_empty());
+    for script in ["ip link set data0 mtu 1400", "ip link set data0 alias mine", "ip link set data0 name other"] {
+        cloud.host.command("sh").args(["-ec", script]).run();
+        cloud.until("all is as before", |cloud| settled.changes_to(&cloud.host.snapshot(&[])).is_empty());
+    }
+    assert!(cloud.metric("multi_eni_drift_repaired_total{kind=\"link\"}") >= 4.0, "{}", cloud.metrics());
+}
+
+#[test]
+fn rou_1_a_hot_plugged_eni_is_ready_though_a_daemon_is_faster() {
+    let cloud = Cloud::new();
+    // As a daemon with a rule for every link: it configures what comes, as soon as it comes.
+    let daemon = cloud
+        .host
+        .command("sh")
+        .args(["-c", "ip -o monitor link | while read -r _ name _; do case $name in eth*|ens[6-9]*) name=${name%%[:@]*}; ip link set $name up; ip addr add 10.0.1.99/24 dev $name; esac; done"])
+        .spawn();
+    cloud.declare(POOL, &fixed(2));
+    cloud.start();
+    cloud.until_ready(POOL, 2);
+    daemon.kill();
+    cloud.until("no ENI has an address of the host's", |cloud| {
+        let host = cloud.host.snapshot(&[]);
+        cloud.ours().iter().all(|eni| {
+            let link = link_of(eni);
+            host.about(&format!("address {link} ")).is_empty() && !host.about(&format!("link {link} down ")).is_empty()
+        })
+    });
+}
