@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod compiled_once;
 mod errands;
 mod fleet;
 mod imds;
