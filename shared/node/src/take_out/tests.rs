@@ -3,6 +3,7 @@ use crate::addresses::{AddressState, AddressUse};
 use crate::inventory::{Pool, Sharing, Subnet, Vpc};
 use crate::record::{Call, Home, Namespace, Pending, Phase, Record};
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -159,6 +160,33 @@ async fn con_1_a_claim_and_a_taking_out_exclude_each_other() {
             Taken::Out(_) => assert!(!claimed, "both have it"),
             Taken::Held(_) => assert!(claimed, "nobody has it"),
             Taken::In(_) | Taken::Unknown => panic!("{taken:?}"),
+        }
+    }
+}
+
+/// Where a process that is to be killed takes out.
+const KILLED_IN: &str = "MULTI_ENI_TEST_STATE_DIR";
+
+#[test]
+fn cra_2_a_taker_that_is_killed_before_its_word_is_written_leaves_the_eni_and_after_it_nobody_claims() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    if let Some(folder) = std::env::var_os(KILLED_IN) {
+        let taken = runtime.block_on(take_out(&Store::open(Path::new(&folder)).unwrap()));
+        panic!("nothing killed it: {taken:?}");
+    }
+    let own = std::thread::current().name().unwrap().to_string();
+    for (point, claimable) in [("1", true), ("2", false)] {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path(), Sharing::Exclusive);
+        let mut taker = std::process::Command::new(std::env::current_exe().unwrap());
+        taker.args(["--exact", &own]).env(KILLED_IN, store.path()).env("MULTI_ENI_KILL_AT", point);
+        let status = taker.output().unwrap().status;
+        assert_eq!(status.signal(), Some(nix::libc::SIGKILL), "{status}");
+        assert_eq!(runtime.block_on(claim(&store)), claimable);
+        let next = runtime.block_on(take_out(&store));
+        match claimable {
+            true => assert_eq!(next, Taken::Held(owner())),
+            false => assert_eq!(next, Taken::In(State::Detaching)),
         }
     }
 }
