@@ -29,6 +29,23 @@ impl Places {
 const ACCESS_KEY: &str = "AKIASIMULATOR";
 const SECRET_KEY: &str = "simulator";
 
+/// The instance's role, for a client that asks the metadata service for its credentials.
+const ROLE: &str = "node";
+
+/// As <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html> shows it.
+fn credentials() -> String {
+    let document = json!({
+        "Code": "Success",
+        "LastUpdated": "2026-01-01T00:00:00Z",
+        "Type": "AWS-HMAC",
+        "AccessKeyId": ACCESS_KEY,
+        "SecretAccessKey": SECRET_KEY,
+        "Token": "simulator",
+        "Expiration": "2099-01-01T00:00:00Z",
+    });
+    format!("{document:#}")
+}
+
 /// Fields drop in their order: the services, then the links.
 pub(crate) struct Raised {
     imds: Imds,
@@ -59,7 +76,7 @@ pub(crate) fn raise(description: &Description, places: &Places, arguments: &Argu
         ec2.set_policy(&policy);
     }
     let region = instance.facts()?.region;
-    let imds = Imds::of(&instance).listening_on(&arguments.imds).serve()?;
+    let imds = Imds::of(&instance).listening_on(&arguments.imds).credentials(ROLE, &credentials()).serve()?;
     let api = ec2.server().in_namespace(&instance.netns()?).listening_on(&arguments.ec2).serve()?;
     let control = ec2.control().listening_on(&arguments.control).serve()?;
     Ok(Raised { imds, api, control, instance, region, ec2, fabric })
