@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use node::inventory::{Entry, State};
-use node::names::EniId;
+use node::names::{EniId, PoolName};
 use node::record::Owner;
 use node::store::AgentPass;
 use tokio::time::Instant;
@@ -87,9 +87,10 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         let plan = plan::plan(&self.manifests.declared, &observed);
         self.site.metrics.planned(started.elapsed());
         let Observed { held, identity, .. } = observed;
-        self.start(&plan, identity.as_ref(), now);
+        let begun = self.start(&plan, identity.as_ref(), now);
         let retry = self.look(&plan, &records, now);
-        self.requests.answer(&records, &held, &plan.pools, &self.site.metrics);
+        let coming = self.coming(&records, begun, now);
+        self.requests.answer(&records, &held, &coming, &plan.pools, &self.site.metrics);
         let waits = !plan.actions.is_empty() || !plan.needs.is_empty();
         let next = self.next_wake(&plan, retry, now);
         self.last = Last { at: Some(now), records, plan, waits };
@@ -182,6 +183,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             address_uses: records.uses.clone(),
             links: memory.links.clone(),
             metadata: memory.metadata.as_ref().map(|known| known.value.clone()),
+            metadata_at: memory.metadata.as_ref().map_or(0, |known| known.at),
             limits: memory.limits.clone(),
             subnets: memory.subnets.iter().map(|(key, known)| (key.clone(), known.value.clone())).collect(),
             security_groups: memory
@@ -217,10 +219,12 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         }
     }
 
-    /// Starts what there is room for. The end of any task makes a pass, which plans the rest again.
-    fn start(&mut self, plan: &Plan, identity: Option<&Identity>, now: u64) {
+    /// Starts what there is room for. The end of any task makes a pass, which plans the rest again. How many ENIs of each pool
+    /// were asked for that no file tells of yet that was read.
+    fn start(&mut self, plan: &Plan, identity: Option<&Identity>, now: u64) -> BTreeMap<PoolName, u32> {
+        let mut begun = BTreeMap::new();
         if plan.actions.is_empty() {
-            return;
+            return begun;
         }
         let facts = Arc::new(self.facts());
         for action in &plan.actions {
@@ -244,11 +248,32 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
                 self.memory.holds.failed(hold, Policy::of_machine(), why, now);
                 continue;
             }
+            if let Errand::Create(planned) = &errand {
+                *begun.entry(planned.pool.clone()).or_default() += 1;
+            }
             log::debug!("{action}");
             let job = Job::Action { subject, name: action.name(), words: action.to_string() };
             let task = apply::run(Arc::clone(&self.site), Arc::clone(&facts), errand);
             self.work.start(job, async move { Ended::Action(task.await) });
         }
+        begun
+    }
+
+    /// How many ENIs of each pool are on their way, and nothing holds them back.
+    fn coming(&self, records: &Records, begun: BTreeMap<PoolName, u32>, now: u64) -> BTreeMap<PoolName, u32> {
+        let holds = |hold: Hold| self.memory.holds.all().get(&hold).is_some_and(|held| held.until > now);
+        let creations = records.creations.iter().filter(|planned| {
+            !holds(Hold::Creation(planned.request.client_token.clone())) && !holds(Hold::Pool(planned.pool.clone()))
+        });
+        let comes = |state| matches!(state, State::Created | State::Detached | State::Attaching | State::Attached);
+        let entries = records.entries.iter().filter(|entry| {
+            let eni = &entry.network_interface_id;
+            comes(entry.state) && !holds(Hold::Cloud(eni.clone())) && !holds(Hold::Link(eni.clone()))
+        });
+        let mut coming = begun;
+        let pools = creations.map(|planned| &planned.pool).chain(entries.filter_map(Entry::pool_name));
+        pools.for_each(|pool| *coming.entry(pool.clone()).or_default() += 1);
+        coming
     }
 
     /// Writes the intent of a new ENI, before the next pass can plan it once more.
@@ -266,7 +291,9 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
     /// The earliest time at which something is due.
     fn next_wake(&self, plan: &Plan, retry: Option<u64>, now: u64) -> Instant {
         let verdicts = self.verdicts_are_due.then_some(self.next_verdicts);
-        let times = [plan.wake_at, retry, verdicts, Some(self.timetable.next_resync)];
+        // One that began in this pass, the plan does not know.
+        let holds = self.memory.holds.all().values().map(|held| held.until).filter(|&until| until > now).min();
+        let times = [plan.wake_at, retry, verdicts, holds, Some(self.timetable.next_resync)];
         let at = times.into_iter().flatten().min().unwrap_or(now);
         let next = self.instant(at, now);
         self.requests.next_due().map_or(next, |due| due.min(next))

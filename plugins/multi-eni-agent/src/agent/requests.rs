@@ -101,11 +101,12 @@ impl Requests {
         self.waiting.iter().map(|waiting| waiting.deadline).chain(offers).min()
     }
 
-    /// Answers those who have to wait no longer.
+    /// Answers those who have to wait no longer. `coming` is how many ENIs of each pool nothing holds back on their way.
     pub(crate) fn answer(
         &mut self,
         records: &Records,
         held: &BTreeMap<EniId, Owner>,
+        coming: &BTreeMap<PoolName, u32>,
         pools: &BTreeMap<PoolName, Standing>,
         metrics: &Metrics,
     ) {
@@ -121,7 +122,9 @@ impl Requests {
                 }
                 None => {
                     *place += 1;
-                    refusal(&waiting, *place, pools.get(&pool)).map(Reply::Refused)
+                    let may_come = *place <= coming.get(&pool).copied().unwrap_or_default();
+                    let prospect = if may_come { Prospect::OnItsWay } else { Prospect::None };
+                    refusal(&waiting, prospect, pools.get(&pool)).map(Reply::Refused)
                 }
             };
             match answer {
@@ -162,8 +165,15 @@ impl Requests {
     }
 }
 
-/// Why one in this place of those who wait has not to wait any more; nothing if an ENI may come to it.
-fn refusal(waiting: &Waiting, place: u32, standing: Option<&Standing>) -> Option<Refusal> {
+/// Whether one of the ENIs on their way is for somebody: they are for those who asked first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Prospect {
+    OnItsWay,
+    None,
+}
+
+/// Why somebody has not to wait any more; nothing if an ENI may come.
+fn refusal(waiting: &Waiting, prospect: Prospect, standing: Option<&Standing>) -> Option<Refusal> {
     let pool = &waiting.asking.acquire.pool;
     let Some(standing) = standing else {
         let msg =
@@ -171,8 +181,7 @@ fn refusal(waiting: &Waiting, place: u32, standing: Option<&Standing>) -> Option
         return Some(Refusal { code: CONFIG, msg, details: String::new() });
     };
     let details = || standing.waiting.join("; ");
-    // What is on its way is for those who asked first.
-    if let Some((code, msg)) = standing.refusal.clone().filter(|_| place > standing.coming) {
+    if let Some((code, msg)) = standing.refusal.clone().filter(|_| prospect == Prospect::None) {
         return Some(Refusal { code, msg, details: details() });
     }
     if waiting.deadline <= Instant::now() {

@@ -37,7 +37,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             last_pass: last.at,
             leaving: memory.leaving,
             slots,
-            pools: self.pool_views(),
+            pools: self.pool_views(now),
             enis: self.eni_views(now),
             requests: self.requests.views(),
             notes: self.notes(),
@@ -45,17 +45,20 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         .counted()
     }
 
-    fn pool_views(&self) -> Vec<PoolView> {
+    fn pool_views(&self, now: u64) -> Vec<PoolView> {
         let pools = self.manifests.declared.pools.iter().map(|pool| {
             let standing = self.last.plan.pools.get(&pool.name).cloned().unwrap_or_default();
             // A pool without a max of its own has what the instance takes.
             let most = standing.max.or(self.last.plan.slots.as_ref().map(|slots| slots.limit));
             let declared = Declared { min: standing.min, max: most.unwrap_or(u32::MAX), warm: standing.warm };
-            PoolView {
-                declared: Some(declared),
-                waiting: standing.waiting,
-                ..PoolView::undeclared(pool.name.clone(), pool.sharing)
-            }
+            let mut waiting = standing.waiting;
+            // What went wrong since it was planned.
+            let holds = [Hold::Growth, Hold::Pool(pool.name.clone())];
+            let held =
+                holds.iter().filter_map(|hold| self.memory.holds.all().get(hold)).filter(|held| held.until > now);
+            let unsaid: Vec<&Held> = held.filter(|held| !waiting.contains(&held.reason)).collect();
+            waiting.extend(unsaid.into_iter().map(|held| held.reason.clone()));
+            PoolView { declared: Some(declared), waiting, ..PoolView::undeclared(pool.name.clone(), pool.sharing) }
         });
         pools.collect()
     }

@@ -24,6 +24,8 @@ const LINE_LIMIT: Duration = Duration::from_secs(5);
 const REFRESH_LIMIT: Duration = Duration::from_secs(60);
 /// After a refusal by the kernel (no descriptors left, as a rule).
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long answers may be on their way when the agent ends.
+const END: Duration = Duration::from_millis(500);
 /// CNI's code for what cannot be decoded.
 const DECODE: u32 = 6;
 
@@ -47,7 +49,12 @@ pub(crate) async fn serve(listener: UnixListener, asks: mpsc::Sender<Ask>, end: 
             },
         }
     }
-    connections.shutdown().await;
+    drop(listener);
+    // The loop has answered those who waited, or forgotten them, which is an answer too.
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if timeout(END, ended).await.is_err() {
+        connections.shutdown().await;
+    }
 }
 
 async fn converse(mut stream: UnixStream, asks: mpsc::Sender<Ask>) {

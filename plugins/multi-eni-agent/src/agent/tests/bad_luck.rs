@@ -267,3 +267,45 @@ async fn told_to_end_it_ends_within_five_seconds_whatever_is_under_way() {
     world.until_ready("data", 2).await;
     world.check_settled();
 }
+
+/// Until the drop, this thread sees a small memory file system in this folder.
+fn small(place: &std::path::Path) {
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS).unwrap();
+    let run = |program: &str, arguments: &[&str]| {
+        let path = place.to_str().unwrap();
+        assert!(std::process::Command::new(program).args(arguments).arg(path).status().unwrap().success());
+    };
+    assert!(std::process::Command::new("mount").args(["--make-rprivate", "/"]).status().unwrap().success());
+    run("mount", &["-t", "tmpfs", "-o", "size=256k", "tmpfs"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_run_asks_ec2_for_nothing_and_is_forgotten_once_there_is_room() {
+    let place = tempfile::tempdir().unwrap();
+    small(place.path());
+    let mut world = World::at(34, "m5.xlarge", place);
+    let ballast = world.settings.state_dir.join("ballast");
+    world.declare("data", "min: 2\nmax: 2");
+    // As much as there is room for.
+    let mut file = std::fs::File::create(&ballast).unwrap();
+    while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
+    world.start();
+    world.wait(600).await;
+    assert!(world.ours_in_ec2().is_empty(), "{world}");
+    let status = world.status().await;
+    assert!(!status.pools[0].waiting.is_empty(), "{status:?}\n{world}");
+    drop(file);
+    std::fs::remove_file(&ballast).unwrap();
+    world.until_ready("data", 2).await;
+    world.check_settled();
+}
+
+#[tokio::test]
+async fn of_two_agents_on_a_node_the_second_is_told_that_there_is_one() {
+    let place = tempfile::tempdir().unwrap();
+    let store = node::store::Store::open(place.path()).unwrap();
+    let first = crate::run::alone(&store).unwrap();
+    assert!(matches!(crate::run::alone(&store), Err(crate::run::Error::NotAlone(_))));
+    drop(first);
+    crate::run::alone(&store).unwrap();
+}

@@ -177,3 +177,54 @@ async fn what_a_dead_pod_had_is_released_after_the_grace_period_and_nothing_is_w
     assert!(world.store.record(&World::owner("pod-1")).unwrap().is_none());
     world.check_settled();
 }
+
+#[tokio::test(start_paused = true)]
+async fn told_to_look_again_it_finds_what_no_event_told_of() {
+    let mut world = World::new(10);
+    world.declare("data", "min: 1\nmax: 1");
+    world.start();
+    world.until_ready("data", 1).await;
+    world.wait(5).await;
+    let path = world.settings.agent.pools_dir.join("data.yaml");
+    let more = std::fs::read_to_string(&path).unwrap().replace("min: 1", "min: 2").replace("max: 1", "max: 2");
+    std::fs::write(&path, more).unwrap();
+    world.wait(5).await;
+    assert_eq!(world.of_pool("data").len(), 1);
+    world.signal(crate::agent::Signal::Reload).await;
+    world.until_ready("data", 2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_pool_keeps_its_free_addresses() {
+    let mut world = World::new(11);
+    world.declare("shared", "sharing: shared\nmin: 1\nmax: 1\nsecondaryIPv4Addresses: 3\ncooldownSeconds: 10");
+    world.start();
+    world.until_ready("shared", 1).await;
+    let secondary = |world: &World| world.of_pool("shared")[0].ipv4_addresses.iter().filter(|one| !one.primary).count();
+    assert_eq!(secondary(&world), 3);
+    let link = world.machine.find(world.of_pool("shared")[0].mac_address).unwrap();
+    assert!(link.up, "{world}");
+    world.use_address("pod-1", "shared");
+    world.until("one more", 60, |world| secondary(world) == 4).await;
+    world.leave_address("pod-1");
+    world.until("one less", 900, |world| secondary(world) == 3).await;
+    let in_ec2 = world.ours_in_ec2()[0].secondaries.len();
+    assert_eq!(in_ec2, 3, "{world}");
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_status_a_person_learns_what_waits_and_why() {
+    let mut world = World::new(12);
+    world.region.set_latency(Duration::from_secs(5));
+    world.declare("data", "min: 1\nmax: 1");
+    world.start();
+    world.until("asked", 60, |world| world.calls().contains(&"CreateNetworkInterface")).await;
+    let status = world.status().await;
+    assert!(status.enis.iter().any(|eni| eni.state == State::Creating && eni.doing.is_some()), "{status:?}");
+    assert_eq!((status.node.as_str(), status.slots.map(|slots| (slots.limit, slots.used))), ("node-1", Some((4, 1))));
+    world.until_ready("data", 1).await;
+    let status = world.status().await;
+    assert_eq!(status.pools[0].in_state(State::Ready), 1);
+    assert!(world.metrics.text().contains("multi_eni_link_ready_duration_seconds_count 1"), "{}", world.metrics.text());
+}

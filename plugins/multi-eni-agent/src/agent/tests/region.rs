@@ -101,7 +101,9 @@ impl Endpoint for Region {
         let select = Select { next_token: after.map(ToString::to_string), ..Select::default() };
         let select = match which {
             InterfaceFilter::AttachedTo(instance) => select.filter("attachment.instance-id", [instance.as_str()]),
-            InterfaceFilter::Ids(ids) => select.filter("network-interface-id", ids.iter().map(|id| id.as_str())),
+            InterfaceFilter::Ids(ids) => {
+                select.filter("network-interface-id", ids.iter().map(NetworkInterfaceId::as_str))
+            }
             InterfaceFilter::Tagged(tags) => {
                 tags.iter().fold(select, |select, (key, value)| select.filter(&format!("tag:{key}"), [value.as_str()]))
             }

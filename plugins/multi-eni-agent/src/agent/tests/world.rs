@@ -1,12 +1,14 @@
 //! A node in virtual time: the agent as it is, the simulated EC2, a model of the machine, the real records, and pods whose plugins
 //! do with the records what the real ones do.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ec2::{Limited, Limits, Unobserved};
 use ec2sim::{Clock as SimClock, Ec2, Fabric, Instance, Subnet, Timing, Vpc};
+use node::addresses::{AddressState, AddressUse};
 use node::ask::{Acquire, Reply};
 use node::inventory::{Entry, State};
 use node::names::EniId;
@@ -50,7 +52,8 @@ struct Running {
 
 /// A node and its region.
 pub(crate) struct World {
-    pub(crate) fabric: Fabric,
+    /// Its drop would take the region down.
+    _fabric: Fabric,
     pub(crate) ec2: Ec2,
     pub(crate) vpc: Vpc,
     pub(crate) subnet: Subnet,
@@ -83,7 +86,14 @@ impl World {
         Self::of_kind(seed, "m5.xlarge")
     }
 
+    /// The same for another type of instance.
     pub(crate) fn of_kind(seed: u64, kind: &str) -> Self {
+        // The disk of a test machine need not be in its way.
+        Self::at(seed, kind, tempfile::tempdir_in("/dev/shm").unwrap())
+    }
+
+    /// The same with the node's files in this place.
+    pub(crate) fn at(seed: u64, kind: &str, place: TempDir) -> Self {
         fastrand::seed(seed);
         let fabric = Fabric::on_paper();
         let ec2 = Ec2::of(&fabric);
@@ -97,8 +107,6 @@ impl World {
         primary.attach(&instance).index(0).ends_with_instance().now().unwrap();
         // From here on things take time.
         ec2.set_timing(Timing::realistic());
-        // The disk of a test machine need not be in its way.
-        let place = tempfile::tempdir_in("/dev/shm").unwrap();
         let mut settings = Settings { state_dir: place.path().join("state"), ..Settings::default() };
         settings.cluster_id = Some("5f0c9a1e-cluster".parse().unwrap());
         settings.agent.node_name = Some("node-1".to_string());
@@ -111,7 +119,7 @@ impl World {
         let ticker = tokio::spawn(region.clone().tick());
         let (clock, metrics) = (Virtual(Instant::now()), Metrics::new("test", &[]));
         Self {
-            fabric,
+            _fabric: fabric,
             ec2,
             vpc,
             subnet,
@@ -199,8 +207,11 @@ impl World {
         running.task.await.unwrap();
     }
 
+    /// SIGKILL, unless it is dead, and a new start.
     pub(crate) async fn restart(&mut self) {
-        self.kill().await;
+        if self.is_running() {
+            self.kill().await;
+        }
         self.start();
     }
 
@@ -330,6 +341,34 @@ impl World {
             self.store.remove_record(&owner).unwrap();
             self.machine.tell(Event::RecordsChanged);
         }
+    }
+
+    /// What the IPAM plugin does: takes a free address of a shared ENI.
+    pub(crate) fn use_address(&self, pod: &str, pool: &str) {
+        let (entries, uses) = (self.of_pool(pool), self.store.address_uses().unwrap());
+        let is_free = |address: &IpAddr| !uses.iter().any(|usage| usage.addresses.contains(address));
+        let (entry, address) = entries
+            .iter()
+            .find_map(|entry| {
+                let secondary = entry.ipv4_addresses.iter().filter(|one| !one.primary);
+                secondary.map(|one| IpAddr::V4(one.address)).find(is_free).map(|address| (entry, address))
+            })
+            .unwrap();
+        let usage = AddressUse {
+            owner: Self::owner(pod),
+            network_interface_id: entry.network_interface_id.clone(),
+            addresses: vec![address],
+            state: AddressState::Used,
+            call: serde_json::from_value(json!({"config": {}, "path": "", "args": ""})).unwrap(),
+        };
+        self.store.write_address_use(&usage).unwrap();
+        self.machine.tell(Event::RecordsChanged);
+    }
+
+    /// The pod's address is free again.
+    pub(crate) fn leave_address(&self, pod: &str) {
+        self.store.remove_address_use(&Self::owner(pod)).unwrap();
+        self.machine.tell(Event::RecordsChanged);
     }
 
     /// The pod is gone, and no DEL comes.
