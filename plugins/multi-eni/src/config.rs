@@ -212,4 +212,4 @@ fn broken(key: &str) -> cni::Error {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -85,6 +85,11 @@ impl Host {
         HostCommand::new(self.clone(), Command::new(program))
     }
 
+    /// Runs a shell script in the node, which has to succeed, and gives what it wrote to stdout.
+    pub fn sh(&self, script: &str) -> String {
+        self.command("sh").args(["-ec", script]).run()
+    }
+
     /// A network namespace made by hand, as a container runtime makes one, at `/run/netns/NAME` of the node.
     #[must_use]
     pub fn netns(&self, name: &str) -> PodNetns {

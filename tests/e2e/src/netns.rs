@@ -51,6 +51,11 @@ impl PodNetns {
         self.host.command("nsenter").arg(format!("--net={}", self.path.display())).arg(program)
     }
 
+    /// Runs a shell script in this namespace, which has to succeed, and gives what it wrote to stdout.
+    pub fn sh(&self, script: &str) -> String {
+        self.command("sh").args(["-ec", script]).run()
+    }
+
     /// Runs a closure on a thread of its own in this namespace.
     ///
     /// # Panics

@@ -4,16 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use e2e::lab::POOL;
+use e2e::lab::{POOL, of_pool};
 use e2e::{Answer, FakeIpam, Invocation, Lab, Outcome, PodNetns, Snapshot};
 use node::inventory::Entry;
 use serde_json::{Value, json};
-
-fn of_pool(more: Value) -> Value {
-    let mut config = json!({"pool": POOL});
-    config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    config
-}
 
 /// A node and a pod as they are before calls that have to change nothing.
 struct Untouched {

@@ -16,14 +16,6 @@ fn of(lab: &Lab, index: usize) -> Value {
     json!({"eni": lab.enis[index].id().to_string(), "ipam": {"type": "multi-eni-ipam"}})
 }
 
-fn host(lab: &Lab, script: &str) -> String {
-    lab.host.command("sh").args(["-ec", script]).run()
-}
-
-fn inside(pod: &PodNetns, script: &str) -> String {
-    pod.command("sh").args(["-ec", script]).run()
-}
-
 /// Two NICs are both `net1` in their pods, and both pods die at once: the kernel gives the one back as `net1`, and the
 /// other under a name of its own.
 struct Orphans {
@@ -90,7 +82,10 @@ fn nam_1_names_that_changed_places_on_the_host_get_their_own_again() {
     let orphans = Orphans::new();
     // The worst of names: each has the other's.
     let [first, second] = [0, 1].map(|index| orphans.lab.enis[index].await_return(1, LIMIT).unwrap());
-    host(&orphans.lab, &format!("ip link set {first} name x; ip link set {second} name eth1; ip link set x name eth2"));
+    orphans
+        .lab
+        .host
+        .sh(&format!("ip link set {first} name x; ip link set {second} name eth1; ip link set x name eth2"));
     for _ in 0..2 {
         for call in &orphans.calls {
             call.clone().verb("DEL").run(&orphans.lab.host).empty();
@@ -112,8 +107,8 @@ fn nam_1_names_that_changed_places_on_the_host_get_their_own_again() {
 fn nam_3_the_pods_own_link_of_the_host_name_keeps_it() {
     let lab = Lab::with_enis(1);
     let pod = lab.host.netns("pod1");
-    inside(&pod, "ip link add eth1 type bridge; ip link property add dev eth1 altname enp0s6");
-    host(&lab, "ip link property add dev eth1 altname enp0s6");
+    pod.sh("ip link add eth1 type bridge; ip link property add dev eth1 altname enp0s6");
+    lab.host.sh("ip link property add dev eth1 altname enp0s6");
     let (before, own_before) = (lab.host.snapshot(&[]), pod.snapshot());
     let call = lab.call(&pod, "c1", &own());
     assert_eq!(call.run(&lab.host).result()["interfaces"][0]["name"], "net1");
@@ -128,9 +123,9 @@ fn refused_for_a_taken_name(taking: &str) {
     let lab = Lab::with_enis(1);
     let fake = FakeIpam::install(lab.host.folder().join("fake"));
     fake.answers("ADD", &[Answer::addresses("1.0.0", &["10.0.1.11/24"])]);
-    host(&lab, "ip link set eth1 mtu 1400; ip link set eth1 up");
+    lab.host.sh("ip link set eth1 mtu 1400; ip link set eth1 up");
     let pod = lab.host.netns("pod1");
-    inside(&pod, taking);
+    pod.sh(taking);
     let (before, own_before) = (lab.host.snapshot(&[]), pod.snapshot());
     let call = lab.call(&pod, "c1", &json!({"pool": POOL, "mtu": 1300, "ipam": {"type": "fake-ipam"}}));
     let error = call.search(fake.folder()).run(&lab.host).error();
@@ -158,7 +153,7 @@ fn taken_under_way(taking: &str) {
     let lab = Lab::with_enis(1);
     let fake = FakeIpam::install(lab.host.folder().join("fake"));
     fake.answers("ADD", &[Answer::addresses("1.0.0", &["10.0.1.11/24"])]);
-    host(&lab, "ip link set eth1 mtu 1400; ip link set eth1 up; ip link property add dev eth1 altname enp0s6");
+    lab.host.sh("ip link set eth1 mtu 1400; ip link set eth1 up; ip link property add dev eth1 altname enp0s6");
     let before = lab.host.snapshot(&[]);
     let pod = lab.host.netns("pod1");
     let store = lab.store();
@@ -170,7 +165,7 @@ fn taken_under_way(taking: &str) {
         assert!(Instant::now() < deadline, "the ADD claimed nothing");
         thread::sleep(Duration::from_millis(2));
     }
-    inside(&pod, taking);
+    pod.sh(taking);
     let own_before = pod.snapshot();
     drop(lock);
     let error = Outcome::of(add).error();
@@ -240,7 +235,7 @@ fn nam_3_a_name_that_an_earlier_plugin_of_the_list_gave_is_refused_and_another_i
 #[test]
 fn nam_4_an_alternative_name_that_is_the_name_in_the_pod_comes_back() {
     let lab = Lab::with_enis(1);
-    host(&lab, "ip link property add dev eth1 altname enp0s6 altname net1");
+    lab.host.sh("ip link property add dev eth1 altname enp0s6 altname net1");
     let pod = lab.host.netns("pod1");
     let before = lab.host.snapshot(&[]);
     let call = lab.call(&pod, "c1", &json!({"pool": POOL}));
@@ -254,7 +249,7 @@ fn nam_4_without_ipam_the_link_is_up_in_the_pod_and_down_at_home_whatever_it_was
     for state in ["down", "up"] {
         let lab = Lab::with_enis(1);
         let pod = lab.host.netns("pod1");
-        host(&lab, &format!("ip link set eth1 {state}"));
+        lab.host.sh(&format!("ip link set eth1 {state}"));
         let call = lab.call(&pod, "c1", &json!({"pool": POOL}));
         assert_eq!(call.run(&lab.host).result()["ips"], json!([]));
         assert_eq!(pod.snapshot().about("link net1 up ").len(), 1, "{state}");
@@ -272,7 +267,7 @@ fn nam_4_an_add_that_fails_leaves_the_link_as_up_as_it_was() {
         let fake = FakeIpam::install(lab.host.folder().join("fake"));
         fake.answers("ADD", &[Answer::fail(101, "no address")]);
         let pod = lab.host.netns("pod1");
-        host(&lab, &format!("ip link set eth1 {state}"));
+        lab.host.sh(&format!("ip link set eth1 {state}"));
         let before = lab.host.snapshot(&[]);
         let call = lab.call(&pod, "c1", &json!({"pool": POOL, "ipam": {"type": "fake-ipam"}})).search(fake.folder());
         assert_eq!(call.run(&lab.host).error().code, 101);

@@ -2,34 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "a panic that says what went wrong is how a test fails")]
 #![expect(clippy::needless_pass_by_value, reason = "a configuration is written where it is used")]
 
-use e2e::lab::POOL;
+use e2e::lab::of_pool;
 use e2e::{Answer, FakeIpam, Invocation, Lab, PodNetns, binaries};
 use serde_json::{Value, json};
 
 const OWN: &str = "multi-eni-ipam";
 
-fn of_pool(more: Value) -> Value {
-    let mut config = json!({"pool": POOL});
-    config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    config
-}
-
-fn host(lab: &Lab, script: &str) -> String {
-    lab.host.command("sh").args(["-ec", script]).run()
-}
-
-fn inside(pod: &PodNetns, script: &str) -> String {
-    pod.command("sh").args(["-ec", script]).run()
-}
-
 /// The pod's primary network, in both families.
 fn give_primary(pod: &PodNetns) {
-    inside(
-        pod,
-        "ip link add eth0 type bridge; ip link set eth0 up
+    pod.sh("ip link add eth0 type bridge; ip link set eth0 up
          ip addr add 10.244.0.5/24 dev eth0; ip addr add fd00:244::5/64 dev eth0 nodad
-         ip route add default via 10.244.0.1 dev eth0; ip route add default via fd00:244::1 dev eth0",
-    );
+         ip route add default via 10.244.0.1 dev eth0; ip route add default via fd00:244::1 dev eth0");
 }
 
 fn with_fake(lab: &Lab, answer: Value) -> FakeIpam {
@@ -51,26 +34,21 @@ fn refused(lab: &Lab, pod: &PodNetns, call: &Invocation, code: u32) -> String {
 #[test]
 fn rou_1_what_a_daemon_put_on_an_eni_in_both_families_is_gone_and_the_hosts_own_stays() {
     let lab = Lab::with_enis(2);
-    host(
-        &lab,
-        "ip link add uplink type bridge; ip link set uplink up
+    lab.host.sh("ip link add uplink type bridge; ip link set uplink up
          ip addr add 10.9.0.2/24 dev uplink; ip addr add fd09::2/64 dev uplink nodad
          ip route add default via 10.9.0.1 dev uplink metric 100; ip route add default via fd09::1 dev uplink metric 100",
     );
     let before = lab.host.snapshot(&[]);
     let grab = |link: &str, v4: &str, v6: &str| {
-        host(
-            &lab,
-            &format!(
-                "ip link set {link} up; ip addr add {v4}/24 dev {link}; ip addr add {v6}/64 dev {link} nodad
+        lab.host.sh(&format!(
+            "ip link set {link} up; ip addr add {v4}/24 dev {link}; ip addr add {v6}/64 dev {link} nodad
                  ip route add default via 10.0.1.1 dev {link} metric 512 proto dhcp
                  ip route add default via fe80:ec2::1 dev {link} metric 512 proto ra
                  ip route add 10.0.0.0/16 via 10.0.1.1 dev {link} table 10001
                  ip route add default via 10.0.1.1 dev {link} table 10001
                  ip rule add from {v4} lookup 10001 priority 10001; ip rule add to {v4}/32 lookup 10001 priority 10002
                  ip -6 rule add from {v6} lookup 10001 priority 10001",
-            ),
-        );
+        ));
     };
     let pod = lab.host.netns("pod1");
     let eni = lab.enis[0].id().to_string();
@@ -97,8 +75,7 @@ fn rou_1_what_a_daemon_put_on_an_eni_in_both_families_is_gone_and_the_hosts_own_
 fn rou_1_an_eni_of_the_pool_that_became_the_hosts_only_way_out_is_left_alone() {
     let lab = Lab::with_enis(1);
     let pod = lab.host.netns("pod1");
-    host(
-        &lab,
+    lab.host.sh(
         "ip link set eth1 up; ip addr add 10.0.1.11/24 dev eth1; ip route add default via 10.0.1.1 dev eth1 metric 512",
     );
     let named = json!({"eni": lab.enis[0].id().to_string()});
@@ -128,7 +105,7 @@ fn rou_3_the_pods_default_routes_stay_in_both_families() {
         let prefix = format!("route {family} table main type unicast dst default ");
         assert_eq!(now.about(&prefix), before.about(&prefix));
     }
-    assert!(inside(&pod, "ip route get 10.7.0.1").contains("via 10.0.1.1 dev net1"));
+    assert!(pod.sh("ip route get 10.7.0.1").contains("via 10.0.1.1 dev net1"));
     call.verb("DEL").run(&lab.host).empty();
     before.assert_same(&pod.snapshot());
 }
@@ -145,8 +122,8 @@ fn rou_3_a_default_route_that_is_asked_for_beside_another_is_refused_and_alone_i
     let before = alone.snapshot();
     let call = lab.call(&alone, "c2", &config);
     drop(call.run(&lab.host).result());
-    assert!(inside(&alone, "ip route get 8.8.8.8").contains("via 10.0.1.1 dev net1"));
-    assert!(inside(&alone, "ip route get 2600::1").contains("via fe80:ec2::1 dev net1"));
+    assert!(alone.sh("ip route get 8.8.8.8").contains("via 10.0.1.1 dev net1"));
+    assert!(alone.sh("ip route get 2600::1").contains("via fe80:ec2::1 dev net1"));
     call.verb("DEL").run(&lab.host).empty();
     before.assert_same(&alone.snapshot());
 }
@@ -163,7 +140,7 @@ fn rou_3_a_route_that_is_given_twice_is_one() {
     let before = pod.snapshot();
     let call = lab.call(&pod, "c1", &of_pool(json!({"ipam": {"type": "fake-ipam"}}))).search(fake.folder());
     drop(call.run(&lab.host).result());
-    assert!(inside(&pod, "ip route get 10.8.0.1").contains("via 10.0.1.1 dev net1"));
+    assert!(pod.sh("ip route get 10.8.0.1").contains("via 10.0.1.1 dev net1"));
     call.verb("DEL").run(&lab.host).empty();
     before.assert_same(&pod.snapshot());
 }
@@ -184,17 +161,17 @@ fn rou_3_two_enis_of_one_subnet_have_each_a_table_with_its_gateway() {
         ("net2", ["10.0.1.12", "10.0.1.102"], "2001:db8:0:1::12"),
     ] {
         for source in v4 {
-            let out = inside(&pod, &format!("ip route get 8.8.8.8 from {source}"));
+            let out = pod.sh(&format!("ip route get 8.8.8.8 from {source}"));
             assert!(out.contains(&format!("via 10.0.1.1 dev {link}")), "{out}");
-            let near = inside(&pod, &format!("ip route get 10.0.1.1 from {source}"));
+            let near = pod.sh(&format!("ip route get 10.0.1.1 from {source}"));
             assert!(near.contains(&format!("dev {link}")), "{near}");
             pod.command("ping").args(["-c1", "-W5", "-I", source, "10.0.1.1"]).run();
         }
-        let out = inside(&pod, &format!("ip route get 2600::1 from {v6}"));
+        let out = pod.sh(&format!("ip route get 2600::1 from {v6}"));
         assert!(out.contains(&format!("via fe80:ec2::1 dev {link}")), "{out}");
     }
     // What has no source of an ENI goes where it went.
-    assert!(inside(&pod, "ip route get 8.8.8.8").contains("via 10.244.0.1 dev eth0"));
+    assert!(pod.sh("ip route get 8.8.8.8").contains("via 10.244.0.1 dev eth0"));
     let rules = |pod: &PodNetns| pod.snapshot().about("rule ").len() - before.about("rule ").len();
     assert_eq!(rules(&pod), 6);
     // One leaves, the other goes on.
@@ -231,9 +208,9 @@ fn rou_4_sbr_after_it_has_a_rule_for_each_address_and_a_default_route_by_the_gat
             let source = ip["address"].as_str().unwrap().split('/').next().unwrap();
             let (family, far, gateway) =
                 if source.contains(':') { ("-6", "2600::1", "fe80:ec2::1") } else { ("-4", "8.8.8.8", "10.0.1.1") };
-            let rules = inside(&pod, &format!("ip {family} rule"));
+            let rules = pod.sh(&format!("ip {family} rule"));
             assert_eq!(rules.matches(&format!("from {source} lookup")).count(), 1, "{rules}");
-            let out = inside(&pod, &format!("ip {family} route get {far} from {source}"));
+            let out = pod.sh(&format!("ip {family} route get {far} from {source}"));
             assert!(out.contains(&format!("via {gateway} dev net1")), "{out}");
         }
         sbr.verb("DEL").run(&lab.host).empty();
@@ -247,20 +224,20 @@ fn rou_5_rp_filter_is_loose_on_the_pods_link_and_nothing_else_changes() {
     let lab = Lab::with_enis(1);
     let pod = lab.host.netns("pod1");
     give_primary(&pod);
-    inside(&pod, "echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter; echo 1 > /proc/sys/net/ipv4/conf/eth0/rp_filter");
+    pod.sh("echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter; echo 1 > /proc/sys/net/ipv4/conf/eth0/rp_filter");
     let read = "grep . /proc/sys/net/ipv4/conf/*/rp_filter";
-    let (on_host, in_pod) = (host(&lab, read), inside(&pod, read));
+    let (on_host, in_pod) = (lab.host.sh(read), pod.sh(read));
     // The kernel goes by the greater one of the link's and that of `all` (IN_DEV_RPFILTER), so 2 is loose here.
     for value in [2, 0, 1] {
         let call = lab.call(&pod, "c1", &of_pool(json!({"rpFilter": value})));
         drop(call.run(&lab.host).result());
-        let now = inside(&pod, read);
+        let now = pod.sh(read);
         let rest: String =
             now.lines().filter(|line| !line.contains("/net1/")).map(|line| line.to_string() + "\n").collect();
         assert_eq!(rest, in_pod);
         assert!(now.contains(&format!("/net1/rp_filter:{value}")), "{now}");
         call.verb("DEL").run(&lab.host).empty();
-        let home = host(&lab, read);
+        let home = lab.host.sh(read);
         let others =
             |text: &str| text.lines().filter(|line| !line.contains("/eth1/")).map(String::from).collect::<Vec<_>>();
         assert_eq!(others(&home), others(&on_host));
@@ -277,7 +254,7 @@ fn instance_metadata_is_blocked_on_every_way_and_the_pods_own_block_outlives_the
     let config = of_pool(json!({"sourceRouting": true, "blockInstanceMetadata": true, "ipam": {"type": OWN}}));
     let call = lab.call(&pod, "c1", &config);
     for standing in ["", "ip route add blackhole 169.254.169.254/32"] {
-        inside(&pod, &format!("true; {standing}"));
+        pod.sh(&format!("true; {standing}"));
         let before = pod.snapshot();
         drop(call.run(&lab.host).result());
         assert!(metadata.into_iter().all(is_blocked));

@@ -12,10 +12,6 @@ use serde_json::{Value, json};
 
 const SECRET: &str = "S3CR3T-of-an-author";
 
-fn host(lab: &Lab, script: &str) -> String {
-    lab.host.command("sh").args(["-ec", script]).run()
-}
-
 /// The MAC as the node's `ip` tells it: /sys is the machine's.
 fn mac_of(lab: &Lab, link: &str) -> String {
     let words = lab.host.command("ip").args(["-o", "link", "show", link]).run();
@@ -112,21 +108,18 @@ fn sec_1_a_secret_of_the_configuration_is_in_no_log_and_no_error() {
 fn sec_3_the_link_of_the_hosts_default_route_is_never_taken() {
     let lab = Lab::with_enis(1);
     let pod = lab.host.netns("pod1");
-    host(
-        &lab,
-        "ip link add eth0 type veth peer name far; ip link set eth0 up; ip link set far up
-         ip addr add 10.9.0.2/24 dev eth0; ip addr add fd09::2/64 dev eth0 nodad",
-    );
+    lab.host.sh("ip link add eth0 type veth peer name far; ip link set eth0 up; ip link set far up
+         ip addr add 10.9.0.2/24 dev eth0; ip addr add fd09::2/64 dev eth0 nodad");
     for (make, unmake) in [
         ("ip route add default via 10.9.0.1 dev eth0", "ip route del default"),
         ("ip -6 route add default via fd09::1 dev eth0", "ip -6 route del default"),
         ("ip route add default nexthop via 10.9.0.1 dev eth0 nexthop via 10.9.0.3 dev eth0", "ip route del default"),
     ] {
-        host(&lab, make);
+        lab.host.sh(make);
         lab.write_settings(&format!("[allow]\nmac_addresses = [\"{}\"]", mac_of(&lab, "eth0")));
         let said = refused(&lab, &pod, json!({"device": "eth0"}));
         assert!(said.contains("default route"), "{make}: {said}");
-        host(&lab, unmake);
+        lab.host.sh(unmake);
     }
 }
 
@@ -184,7 +177,7 @@ fn sec_3_a_link_that_others_are_built_on_or_that_is_part_of_one_is_left_alone() 
     ] {
         let lab = Lab::with_enis(1);
         let pod = lab.host.netns("pod1");
-        host(&lab, &tie.replace("MAC", &lab.enis[0].mac().to_string()));
+        lab.host.sh(&tie.replace("MAC", &lab.enis[0].mac().to_string()));
         for config in [json!({"device": "eth1"}), json!({"eni": lab.enis[0].id().to_string()})] {
             assert!(refused(&lab, &pod, config).contains(word), "{tie}");
         }
@@ -203,7 +196,7 @@ fn sec_3_a_link_that_others_are_built_on_or_that_is_part_of_one_is_left_alone() 
 fn sec_3_what_no_pool_has_is_taken_only_if_the_node_allows_it() {
     let lab = Lab::with_enis(2);
     let pod = lab.host.netns("pod1");
-    host(&lab, "ip link add spare type veth peer name far");
+    lab.host.sh("ip link add spare type veth peer name far");
     let spare = mac_of(&lab, "spare");
     // An ENI that the agent knows, but that is of no pool.
     let free = Entry { pool: None, ..lab.entry(1) };
@@ -236,7 +229,7 @@ fn sec_3_what_no_pool_has_is_taken_only_if_the_node_allows_it() {
 fn sec_3_an_allowed_device_with_something_of_the_hosts_is_left_alone() {
     let lab = Lab::with_enis(0);
     let pod = lab.host.netns("pod1");
-    host(&lab, "ip link add spare type veth peer name far; ip link set spare up; ip link set far up");
+    lab.host.sh("ip link add spare type veth peer name far; ip link set spare up; ip link set far up");
     lab.write_settings(&format!("[allow]\nmac_addresses = [\"{}\"]", mac_of(&lab, "spare")));
     for (make, unmake) in [
         ("ip addr add 10.8.0.1/24 dev spare", "ip addr del 10.8.0.1/24 dev spare"),
@@ -247,11 +240,11 @@ fn sec_3_an_allowed_device_with_something_of_the_hosts_is_left_alone() {
         ("ip rule add iif spare lookup 77", "ip rule del iif spare lookup 77"),
         ("ip -6 rule add oif spare lookup 77", "ip -6 rule del oif spare lookup 77"),
     ] {
-        host(&lab, make);
+        lab.host.sh(make);
         assert!(refused(&lab, &pod, json!({"device": "spare"})).contains("spare"), "{make}");
-        host(&lab, unmake);
+        lab.host.sh(unmake);
     }
-    host(&lab, "ip link set spare down");
+    lab.host.sh("ip link set spare down");
     works(&lab, &pod, json!({"device": "spare"}));
 }
 

@@ -3,7 +3,8 @@ use cni::{Code, Version};
 use proptest::prelude::*;
 use serde_json::{Map, json};
 
-fn read(keys: Map<String, Value>) -> Result<Config, cni::Error> {
+/// The configuration of these keys, for an interface `net1`.
+pub(crate) fn read(keys: Map<String, Value>) -> Result<Config, cni::Error> {
     let config = NetworkConfig {
         version: Version::LATEST,
         name: "net".parse().unwrap(),

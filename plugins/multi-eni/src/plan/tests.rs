@@ -7,17 +7,7 @@ use serde_json::{Value, json};
 fn config(keys: &Value) -> Config {
     let mut raw = json!({"cniVersion": "1.1.0", "name": "net", "type": "multi-eni", "pool": "data"});
     raw.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
-    let raw = raw.as_object().unwrap().clone();
-    let config = cni::NetworkConfig {
-        version: Version::LATEST,
-        name: "net".parse().unwrap(),
-        plugin_type: None,
-        ipam_type: None,
-        dns: None,
-        prev_result: None,
-        raw,
-    };
-    Config::read(&config, Some("net1")).unwrap()
+    crate::config::tests::read(raw.as_object().unwrap().clone()).unwrap()
 }
 
 fn given(result: &Value) -> CniResult {
