@@ -117,7 +117,9 @@ impl Cloud {
         std::fs::remove_file(self.manifest(name)).expect("a manifest");
     }
 
-    fn manifest(&self, name: &str) -> PathBuf {
+    /// Where the manifest of a pool is.
+    #[must_use]
+    pub fn manifest(&self, name: &str) -> PathBuf {
         self.pools.join(format!("{name}.json"))
     }
 

@@ -20,7 +20,7 @@ pub(crate) fn explain(stage: &Stage, interrupt: &Interrupt, stay: bool) {
         return;
     }
     // It only holds the node's namespaces open under a number that the machine knows.
-    let held = stage.node.command("sleep").arg("infinity").spawn();
+    let held = stage.cloud.host.command("sleep").arg("infinity").spawn();
     said::line("In another terminal, as root:\n");
     said::quote(&commands(stage, held.pid().as_raw()));
     said::line("\nEnter ends it.");
@@ -38,6 +38,7 @@ fn commands(stage: &Stage, node: i32) -> String {
         "ip netns add pod".into(),
         format!("{} add {network} /run/netns/pod", cnitool.display()),
         "ip -netns pod address show dev net1".into(),
+        format!("{} status", binaries::multi_eni_agent().display()),
         "ip netns exec pod ping -c 1 10.0.2.20".into(),
         format!("{} del {network} /run/netns/pod", cnitool.display()),
         "ip netns delete pod".into(),
