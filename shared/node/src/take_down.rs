@@ -122,7 +122,7 @@ pub async fn of_dead<E: Display>(
         return passed_on(store, &record, &free(&record).await);
     }
     let host = Side::here()?;
-    let pod = match sight.open(&record.namespace.identity) {
+    let pod = match sight.open(&record.namespace.identity, &host.netns) {
         Some(netns) => Some(Side { visit: netns.visit(&host.netns)?, netns }),
         None => None,
     };

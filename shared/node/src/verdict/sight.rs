@@ -6,7 +6,9 @@
 use super::Unseen;
 use crate::netns::{Identity, Netns};
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
 use std::io::{Error, ErrorKind};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 /// The first process namespace's number (`PROC_PID_INIT_INO` in `linux/proc_ns.h`): a folder of processes of it shows all.
@@ -99,11 +101,15 @@ impl Sight {
         found.is_none_or(|found| found.is_same(identity))
     }
 
-    /// The namespace of this identity, open; nothing if no process and no mount has it.
-    pub fn open(&self, identity: &Identity) -> Option<Netns> {
-        let home = self.home.as_ref()?;
+    /// The namespace of this identity, open; nothing if no process and no mount has it. `home` is that of the calling thread.
+    pub fn open(&self, identity: &Identity, home: &Netns) -> Option<Netns> {
         let is_it = |netns: &Netns| netns.identity(home).is_ok_and(|found| found.is_same(identity));
         self.namespaces.get(&identity.inode)?.iter().filter_map(|path| Netns::open(path).ok()).find(is_it)
+    }
+
+    /// Whether not even this process is seen.
+    pub fn is_blind(&self) -> bool {
+        self.namespaces.is_empty()
     }
 
     /// Whether what is not seen here is not there, for what a process of the process namespace `made_in` made: a folder of
@@ -146,7 +152,19 @@ fn number_of(link: &Path) -> std::io::Result<u64> {
 fn mounted_namespace(line: &str) -> Option<(u64, PathBuf)> {
     let mut fields = line.split(' ').skip(3);
     let number = fields.next()?.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()?;
-    Some((number, crate::liveness::unescaped(fields.next()?)))
+    Some((number, unescaped(fields.next()?)))
+}
+
+/// Spaces and backslashes of a mount point stand in mountinfo as octal numbers.
+fn unescaped(field: &str) -> PathBuf {
+    let (mut bytes, mut rest) = (Vec::new(), field.as_bytes());
+    while let [first, tail @ ..] = rest {
+        let octal = (*first == b'\\').then(|| tail.get(..3)).flatten();
+        let octal = octal.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
+        bytes.push(octal.unwrap_or(*first));
+        rest = if octal.is_some() { &tail[3..] } else { tail };
+    }
+    OsString::from_vec(bytes).into()
 }
 
 /// A process that ends while it is looked at is none: ENOENT or ESRCH, and EINVAL for the mounts of one that has no more of them.
@@ -172,7 +190,7 @@ fn hidden(proc_dir: &Path) -> bool {
 /// Whether a file system of processes that hides some is mounted there.
 fn hides(mounts: &str, proc_dir: &Path) -> bool {
     let hides = |line: &str| {
-        let point = line.split(' ').nth(4).map(crate::liveness::unescaped);
+        let point = line.split(' ').nth(4).map(unescaped);
         let options = line.rsplit(' ').next().unwrap_or_default();
         let value = options.split(',').find_map(|option| option.strip_prefix("hidepid="));
         point.as_deref() == Some(proc_dir) && value.is_some_and(|value| !matches!(value, "0" | "off"))
@@ -199,6 +217,12 @@ mod tests {
         assert!(hides(mounts, Path::new("/proc")));
         assert!(!hides(mounts, Path::new("/host/proc")));
         assert!(!hides(mounts, Path::new("/off")));
+    }
+
+    #[test]
+    fn mount_points_with_spaces_are_read() {
+        assert_eq!(unescaped(r"/run/a\040b\134c"), Path::new(r"/run/a b\c"));
+        assert_eq!(unescaped(r"/run/a\9"), Path::new(r"/run/a\9"));
     }
 
     #[test]
