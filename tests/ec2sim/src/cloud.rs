@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
-use crate::api::Api;
+use crate::api::{Api, Outage};
 use crate::clock::Clock;
 use crate::due::Dues;
 use crate::error::Error;
@@ -32,6 +32,8 @@ pub(crate) struct Cloud {
     effects: Mutex<()>,
     /// The next thing to come is another one.
     pub(crate) planned: Notify,
+    /// What servers do about their sockets.
+    pub(crate) outages: watch::Sender<Outage>,
     pub(crate) returns: Arc<Returns>,
 }
 
@@ -90,7 +92,13 @@ impl Cloud {
             api: Api::default(),
             deleted: false,
         };
-        Self { inner: Mutex::new(inner), effects: Mutex::default(), planned: Notify::new(), returns: Arc::default() }
+        Self {
+            inner: Mutex::new(inner),
+            effects: Mutex::default(),
+            planned: Notify::new(),
+            outages: watch::Sender::default(),
+            returns: Arc::default(),
+        }
     }
 
     /// Reads, also what is left of a fabric that was deleted.

@@ -83,19 +83,21 @@ fn killed_it_leaves_no_link_on_the_machine() {
 }
 
 #[test]
-fn a_description_in_toml_is_brought_up_as_it_says() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("vpc.toml");
-    std::fs::write(&path, DESCRIPTION).unwrap();
+fn the_sample_description_is_brought_up_as_it_says() {
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/world.toml");
     let host = name("toml");
-    let running = start(&["--description", path.to_str().unwrap(), "--host-netns", &host]);
+    let running = start(&["--description", sample, "--host-netns", &host]);
     let report = running.report.clone();
     end(running, Signal::SIGTERM);
-    assert_eq!(report["instance"]["instance_type"], "p5.48xlarge");
+    assert_eq!(report["instance"]["instance_type"], "p4d.24xlarge");
+    assert_eq!(report["instance"]["network_cards"], 4);
+    let names = report["enis"].as_array().unwrap().iter().map(|eni| &eni["attachment"]["host_name"]);
+    assert_eq!(names.collect::<Vec<_>>(), ["ens5", "ens6", "eth102"]);
     assert_eq!(report["enis"][0]["network_interface_id"], "eni-0123456789abcdef0");
-    assert_eq!(report["enis"][0]["secondaries"][0], "10.0.1.11");
-    assert_eq!(report["enis"][0]["attachment"]["host_name"], "ens6");
-    assert_eq!(report["enis"][1]["attachment"]["network_card"], 1);
+    assert_eq!(report["enis"][1]["tags"]["eks:eni:owner"], "amazon-vpc-cni");
+    assert_eq!(report["enis"][2]["secondaries"][0], "10.0.1.11");
+    assert_eq!(report["enis"][2]["attachment"]["network_card"], 1);
+    assert_eq!(report["available"][0]["security_groups"][0]["name"], "pods");
 }
 
 #[test]
@@ -166,25 +168,3 @@ fn an_eni_that_is_attached_by_a_call_becomes_a_link_with_its_name_and_the_log_te
     assert!(control(&running, "GET", "/", "").contains("/outage/"));
     end(running, Signal::SIGTERM);
 }
-
-const DESCRIPTION: &str = r#"
-[instance]
-type = "p5.48xlarge"
-network_cards = 2
-
-[[vpc]]
-ipv4 = ["10.0.0.0/16"]
-
-[[vpc.subnet]]
-ipv4 = "10.0.1.0/24"
-
-[[vpc.subnet.eni]]
-id = "eni-0123456789abcdef0"
-address = "10.0.1.10"
-secondary = ["10.0.1.11"]
-index = 1
-host_name = "ens6"
-
-[[vpc.subnet.eni]]
-card = 1
-"#;

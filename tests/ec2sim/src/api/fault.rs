@@ -31,7 +31,7 @@ pub enum Outage {
     /// It works.
     #[default]
     No,
-    /// Every connection is closed, as if nothing was there.
+    /// Nothing listens: connections are refused, and those that are there are closed.
     Unreachable,
     /// Every connection stays open and silent.
     Silent,
@@ -128,7 +128,7 @@ impl<'a> ApiFaultBuilder<'a> {
         self
     }
 
-    /// Every so-manieth call: 2 is the second, the fourth, …
+    /// Each call whose number divides by this: 2 is the second, the fourth, …
     pub fn every(mut self, every: u32) -> Self {
         self.when = When::Every(every);
         self

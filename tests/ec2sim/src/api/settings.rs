@@ -106,6 +106,7 @@ impl Ec2 {
     /// What the whole API is like from now on.
     pub fn outage(&self, outage: Outage) {
         self.cloud.lock().api.outage = outage;
+        self.cloud.outages.send_replace(outage);
     }
 
     /// One more instance type, or other limits of one.

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::form::Form;
 use super::order::Order;
-use super::server::Shared;
+use super::server::{Shared, serve_on};
 use crate::api::{Action, Outage, Throttle};
 use crate::error::Error;
 use crate::policy::Policy;
@@ -36,7 +36,7 @@ PUT    /timing/KIND            how long things take: realistic, instant
 PUT    /metadata/INSTANCE/PATH text for its metadata, as for spot/instance-action; DELETE: not there again
 "#;
 
-pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) -> std::io::Result<()> {
+pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) -> Result<(), Error> {
     let router = Router::new()
         .route("/", get(|| async { HELP }))
         .route("/calls", get(calls).delete(forget))
@@ -50,7 +50,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) -> std::io
         .route("/timing/{kind}", put(timing))
         .route("/metadata/{instance}/{*path}", put(announce).delete(withdraw))
         .with_state(shared);
-    axum::serve(tokio::net::TcpListener::from_std(listener)?, router).await
+    serve_on(listener, router).await
 }
 
 type Sim = State<Arc<Shared>>;

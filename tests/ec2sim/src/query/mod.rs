@@ -57,20 +57,27 @@ impl ServerBuilder {
     /// Starts it, in a thread of its own, which also lets things happen when they are due.
     pub fn serve(self) -> Result<Server, Error> {
         let Self { ec2, address, place, part } = self;
-        let listen = |source| Error::Serve { address: address.clone(), source };
-        let bind = || TcpListener::bind(&address);
-        let listener = place.map_or_else(|| Ok(bind()), |place| place.run(bind))?.map_err(listen)?;
-        let bound = listener.local_addr().map_err(listen)?;
-        listener.set_nonblocking(true).map_err(listen)?;
+        let listener = listen(&address, place.as_ref())?;
+        let failed = |source| Error::Serve { address: address.clone(), source };
+        let bound = listener.local_addr().map_err(failed)?;
         let shared = Arc::new(Shared { ec2 });
         let (stop, stopped) = oneshot::channel();
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(listen)?;
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let again = move || listen(&bound.to_string(), place.as_ref());
         let thread = std::thread::Builder::new()
             .name("ec2".into())
-            .spawn(move || run(&runtime, part, listener, shared, stopped))
-            .map_err(listen)?;
+            .spawn(move || run(&runtime, part, listener, shared, stopped, again))
+            .map_err(failed)?;
         Ok(Server { address: bound, stop: Some(stop), thread: Some(thread) })
     }
+}
+
+fn listen(address: &str, place: Option<&Netns>) -> Result<TcpListener, Error> {
+    let failed = |source| Error::Serve { address: address.to_owned(), source };
+    let bind = || TcpListener::bind(address);
+    let listener = place.map_or_else(|| Ok(bind()), |place| place.run(bind))?.map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
 }
 
 impl Ec2 {
@@ -85,22 +92,28 @@ impl Ec2 {
     }
 }
 
-fn run(runtime: &Runtime, part: Part, listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
+fn run(
+    runtime: &Runtime,
+    part: Part,
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    stopped: oneshot::Receiver<()>,
+    again: impl Fn() -> Result<TcpListener, Error>,
+) {
+    let serve = async {
+        match part {
+            Part::Api => server::serve(listener, shared, again).await,
+            Part::Control => control::serve(listener, shared).await,
+        }
+    };
     runtime.block_on(async {
         tokio::select! {
-            served = serve(part, listener, shared) => if let Err(error) = served {
-                log::error!("the API has ended: {error}");
+            served = serve => if let Err(error) = served {
+                log::error!("a server has ended: {error}");
             },
             _ = stopped => {}
         }
     });
-}
-
-async fn serve(part: Part, listener: TcpListener, shared: Arc<Shared>) -> std::io::Result<()> {
-    match part {
-        Part::Api => server::serve(listener, shared).await,
-        Part::Control => control::serve(listener, shared).await,
-    }
 }
 
 /// A running server. It ends when this is dropped, with every connection that it holds.

@@ -11,19 +11,53 @@ use axum::response::{IntoResponse, Response};
 
 use super::form::Form;
 use super::{principal, read, write};
-use crate::api::{Delivery, Ec2, Reply};
+use crate::api::{Delivery, Ec2, Outage, Reply};
+use crate::error::Error;
 
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) ec2: Ec2,
 }
 
-pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) -> std::io::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener)?;
+/// Serves for good, but while nothing is to be reached: then there is no socket, and `again` makes another one afterwards.
+pub(super) async fn serve(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    again: impl Fn() -> Result<TcpListener, Error>,
+) -> Result<(), Error> {
     let router = Router::new().fallback(handle).with_state(Arc::clone(&shared));
     tokio::select! {
-        served = axum::serve(listener, router) => served,
+        served = serve_or_be_away(listener, router, &shared, again) => served,
         () = shared.ec2.keep_time() => Ok(()),
+    }
+}
+
+async fn serve_or_be_away(
+    mut listener: TcpListener,
+    router: Router,
+    shared: &Shared,
+    again: impl Fn() -> Result<TcpListener, Error>,
+) -> Result<(), Error> {
+    let mut outages = shared.ec2.cloud.outages.subscribe();
+    loop {
+        let served = serve_on(listener, router.clone());
+        tokio::select! {
+            served = served => return served,
+            _ = outages.wait_for(|outage| *outage == Outage::Unreachable) => {}
+        }
+        if outages.wait_for(|outage| *outage != Outage::Unreachable).await.is_err() {
+            return Ok(());
+        }
+        listener = again()?;
+    }
+}
+
+pub(super) async fn serve_on(listener: TcpListener, router: Router) -> Result<(), Error> {
+    let address = listener.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string());
+    let failed = |source| Error::Serve { address, source };
+    match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => axum::serve(listener, router).await.map_err(failed),
+        Err(source) => Err(failed(source)),
     }
 }
 

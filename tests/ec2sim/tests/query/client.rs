@@ -37,6 +37,11 @@ impl Lab {
         Self { ec2, subnet, node, server, _fabric: fabric }
     }
 
+    /// Whether nothing listens.
+    pub(crate) fn is_refused(&self) -> bool {
+        TcpStream::connect(self.server.address()).is_err()
+    }
+
     /// The answer, or nothing if the connection ended without one.
     pub(crate) fn post(&self, parameters: &str) -> Option<Answer> {
         let body = format!("{parameters}&Version=2016-11-15");

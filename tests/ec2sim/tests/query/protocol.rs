@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ec2sim::{Action, AttachmentStatus, Timing};
+use ec2sim::{Action, AttachmentStatus, Outage, Timing};
 
 use crate::client::Lab;
 
@@ -43,6 +43,27 @@ fn a_lost_answer_is_a_connection_that_ends() {
 }
 
 #[test]
+fn out_of_reach_nothing_listens_and_afterwards_the_same_port_does() {
+    let lab = Lab::new();
+    let look = "Action=DescribeSubnets";
+    assert_eq!(lab.post(look).unwrap().status, 200);
+    lab.ec2.outage(Outage::Unreachable);
+    until(|| lab.is_refused());
+    lab.ec2.outage(Outage::No);
+    until(|| !lab.is_refused());
+    assert_eq!(lab.post(look).unwrap().status, 200);
+}
+
+/// The server hears of it in its own time.
+fn until(happened: impl Fn() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(60);
+    while !happened() {
+        assert!(Instant::now() < limit);
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn what_is_due_happens_without_a_call() {
     let lab = Lab::new();
     lab.ec2.set_timing(Timing { attach: Duration::from_millis(50), ..Timing::instant() });
@@ -53,10 +74,7 @@ fn what_is_due_happens_without_a_call() {
         lab.node.id()
     );
     assert_eq!(lab.post(&attach).unwrap().status, 200);
-    let limit = Instant::now() + Duration::from_secs(60);
-    while lab.ec2.next_due().is_some() && Instant::now() < limit {
-        std::thread::yield_now();
-    }
+    until(|| lab.ec2.next_due().is_none());
     let attachment = eni.facts().unwrap().attachment.unwrap();
     assert_eq!(attachment.status, AttachmentStatus::Attached);
 }
