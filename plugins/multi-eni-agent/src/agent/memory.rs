@@ -103,13 +103,13 @@ impl Memory {
         });
     }
 
-    /// Notes which links are new.
-    pub(crate) fn see(&mut self, records: &Records) {
+    /// Notes which links are new. Those that are being taken in count until that has ended.
+    pub(crate) fn see(&mut self, records: &Records, is_taken_in: impl Fn(&EniId) -> bool) {
         let shows = |mac| self.links.iter().flatten().any(|link| link.mac_address == Some(mac));
         let comes = |state| matches!(state, State::Created | State::Attaching | State::Attached);
         let coming = records.entries.iter().filter(|entry| comes(entry.state) && shows(entry.mac_address));
         let coming: BTreeSet<EniId> = coming.map(|entry| entry.network_interface_id.clone()).collect();
-        self.shown.retain(|eni, _| coming.contains(eni));
+        self.shown.retain(|eni, _| coming.contains(eni) || is_taken_in(eni));
         for eni in coming {
             self.shown.entry(eni).or_insert_with(Instant::now);
         }

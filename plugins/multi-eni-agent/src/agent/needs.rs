@@ -48,7 +48,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         }
         match is_urgent {
             true => self.need_surroundings(plan, now, &mut later),
-            false if plan.needs.is_empty() => {}
+            false if plan.needs.is_empty() && self.unknown_subnets().next().is_none() => {}
             false => later.at(self.timetable.quiet_until),
         }
         later
@@ -99,11 +99,18 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         }
     }
 
+    /// Without knowing them, nobody can say how many ENIs a pool has to have.
+    fn unknown_subnets(&self) -> impl Iterator<Item = &Reference> {
+        let declared = self.manifests.declared.pools.iter().flat_map(|pool| &pool.subnets);
+        declared.filter(|reference| !self.memory.subnets.contains_key(*reference))
+    }
+
     /// Those that the planner asks for, and those in which it makes ENIs and of which the free addresses may be others by now.
     fn wanted_subnets(&self, plan: &Plan, now: u64) -> BTreeSet<Reference> {
         let at = |reference: &Reference| self.memory.subnets.get(reference).map(|known| known.at);
         let needed: BTreeSet<Reference> = plan.needs.iter().filter_map(subnet).cloned().collect();
         let mut wanted = stale(needed, at, now, FRESH);
+        wanted.extend(self.unknown_subnets().cloned());
         let growing = plan.actions.iter().filter_map(|action| match action {
             Action::Create(wanted) => Some(&wanted.subnet.id),
             _ => None,

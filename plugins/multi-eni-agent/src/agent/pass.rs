@@ -75,7 +75,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         };
         self.take_notes();
         self.memory.prune(&records, now);
-        self.memory.see(&records);
+        self.memory.see(&records, |eni| self.work.busy().contains_key(&Subject::Link(eni.clone())));
         self.hold_manifests_to(&records.entries);
         let held = records.held();
         self.requests.prune(&held);

@@ -228,3 +228,15 @@ async fn of_a_status_a_person_learns_what_waits_and_why() {
     assert_eq!(status.pools[0].in_state(State::Ready), 1);
     assert!(world.metrics.text().contains("multi_eni_link_ready_duration_seconds_count 1"), "{}", world.metrics.text());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_new_shrinks_what_another_one_made() {
+    let mut world = World::new(13);
+    world.declare("data", "min: 2\nmax: 3\ncooldownSeconds: 5");
+    world.start();
+    world.until_ready("data", 2).await;
+    world.restart().await;
+    world.declare("data", "min: 0\nmax: 3\ncooldownSeconds: 5");
+    world.until("gone", 600, |world| world.ours_in_ec2().is_empty()).await;
+    world.check_settled();
+}

@@ -1,5 +1,6 @@
 //! The simulated EC2 and instance metadata, in the agent's words and in virtual time.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,6 +15,7 @@ use ec2::{
 use ec2sim::request::{self, Request, Select};
 use ec2sim::{Delivery, Ec2, EniFacts, EniStatus, Outcome, Response, response};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// The access key of the node.
 pub(crate) const NODE: &str = "AKIANODE";
@@ -26,7 +28,56 @@ pub(crate) struct Region {
     /// How long an answer takes.
     latency: Arc<Mutex<Duration>>,
     metadata_gone: Arc<AtomicBool>,
+    /// ENIs that the metadata service leaves out.
+    hidden: Arc<Mutex<BTreeSet<String>>>,
+    /// What the region's callers share.
+    account: Option<Account>,
     called: Arc<Notify>,
+}
+
+/// An account's buckets over several regions on paper, each with one node: so thousands of nodes need no region of thousands.
+/// Clones are the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Account(Arc<Mutex<Ledger>>);
+
+#[derive(Debug)]
+struct Ledger {
+    /// Tokens, and when they were so many.
+    reads: (f64, Instant),
+    writes: (f64, Instant),
+    admitted: u64,
+    refused: u64,
+}
+
+/// Tokens that a bucket holds, and that come each second (EC2, "Request throttling for the Amazon EC2 API": 100 and 20 for
+/// most that look; half of that here for those that change).
+const READS: (f64, f64) = (100.0, 20.0);
+const WRITES: (f64, f64) = (50.0, 10.0);
+
+impl Account {
+    pub(crate) fn new() -> Self {
+        let now = Instant::now();
+        let ledger = Ledger { reads: (READS.0, now), writes: (WRITES.0, now), admitted: 0, refused: 0 };
+        Self(Arc::new(Mutex::new(ledger)))
+    }
+
+    fn admits(&self, action: Action) -> bool {
+        let mut ledger = self.0.lock().unwrap();
+        let is_read = action.kind() == ec2::Kind::Read;
+        let (bucket, (most, rate)) = if is_read { (&mut ledger.reads, READS) } else { (&mut ledger.writes, WRITES) };
+        let tokens = (bucket.0 + bucket.1.elapsed().as_secs_f64() * rate).min(most);
+        let admits = tokens >= 1.0;
+        *bucket = (if admits { tokens - 1.0 } else { tokens }, Instant::now());
+        let count = if admits { &mut ledger.admitted } else { &mut ledger.refused };
+        *count += 1;
+        admits
+    }
+
+    /// How many calls were let through, and how many were refused.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        let ledger = self.0.lock().unwrap();
+        (ledger.admitted, ledger.refused)
+    }
 }
 
 impl Region {
@@ -36,6 +87,8 @@ impl Region {
             instance,
             latency: Arc::new(Mutex::new(Duration::from_millis(150))),
             metadata_gone: Arc::default(),
+            hidden: Arc::default(),
+            account: None,
             called: Arc::default(),
         }
     }
@@ -47,6 +100,16 @@ impl Region {
     /// The metadata service answers no more, or again.
     pub(crate) fn set_metadata_gone(&self, gone: bool) {
         self.metadata_gone.store(gone, Ordering::SeqCst);
+    }
+
+    /// The metadata service leaves these ENIs out from now on.
+    pub(crate) fn hide_from_metadata(&self, enis: impl IntoIterator<Item = String>) {
+        *self.hidden.lock().unwrap() = enis.into_iter().collect();
+    }
+
+    /// Its calls are drawn from these buckets, too.
+    pub(crate) fn join(&mut self, account: &Account) {
+        self.account = Some(account.clone());
     }
 
     /// Has the region's own transitions happen when they are due.
@@ -69,6 +132,11 @@ impl Region {
     }
 
     async fn call(&self, action: Action, request: impl Into<Request>) -> Result<Response, Error> {
+        if self.account.as_ref().is_some_and(|account| !account.admits(action)) {
+            let latency = *self.latency.lock().unwrap();
+            tokio::time::sleep(latency).await;
+            return Err(Error::new(action, Code::RequestLimitExceeded));
+        }
         let reply = self.ec2.call(NODE, request);
         self.called.notify_one();
         let latency = *self.latency.lock().unwrap();
@@ -88,7 +156,10 @@ impl Region {
         if self.metadata_gone.load(Ordering::SeqCst) {
             return Err(MetadataError::NoAnswer { path: "mac".to_string(), source: "gone".into() });
         }
-        Ok(self.instance.enis_of_metadata().unwrap())
+        let hidden = self.hidden.lock().unwrap();
+        let mut enis = self.instance.enis_of_metadata().unwrap();
+        enis.retain(|eni| !hidden.contains(eni.network_interface_id.as_str()));
+        Ok(enis)
     }
 }
 

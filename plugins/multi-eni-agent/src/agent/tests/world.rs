@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ec2::{Limited, Limits, Unobserved};
@@ -33,14 +34,28 @@ use crate::kernel::Event;
 use crate::seen::health::{Dependencies, Health, Kubernetes};
 use crate::seen::metrics::Metrics;
 
-/// The clock of the node: tokio's, so that virtual time is its time too.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Virtual(Instant);
+/// The clock of the node: tokio's, so that virtual time is its time too, and the time in which the machine was suspended.
+#[derive(Debug, Clone)]
+pub(crate) struct Virtual {
+    start: Instant,
+    suspended: Arc<AtomicU64>,
+}
+
+impl Virtual {
+    fn new() -> Self {
+        Self { start: Instant::now(), suspended: Arc::default() }
+    }
+
+    /// The machine sleeps for so many seconds: timers stand still meanwhile (`CLOCK_MONOTONIC`), the records' clock does not.
+    pub(crate) fn suspend(&self, seconds: u64) {
+        self.suspended.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
 
 impl Clock for Virtual {
     fn now(&self) -> u64 {
         // The node has been up for a while.
-        10_000 + self.0.elapsed().as_secs()
+        10_000 + self.start.elapsed().as_secs() + self.suspended.load(Ordering::SeqCst)
     }
 }
 
@@ -117,7 +132,7 @@ impl World {
         ec2.set_hardware(Arc::new(machine.clone()));
         let region = Region::new(ec2.clone(), instance.clone());
         let ticker = tokio::spawn(region.clone().tick());
-        let (clock, metrics) = (Virtual(Instant::now()), Metrics::new("test", &[]));
+        let (clock, metrics) = (Virtual::new(), Metrics::new("test", &[]));
         Self {
             _fabric: fabric,
             ec2,
@@ -171,7 +186,7 @@ impl World {
         Site {
             cloud,
             machine: self.machine.clone(),
-            clock: self.clock,
+            clock: self.clock.clone(),
             ledger: Ledger::new(Arc::clone(&self.store)),
             store: Arc::clone(&self.store),
             node: "node-1".to_string(),
