@@ -117,7 +117,6 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         if let Some(eni) = cloud_side(subject) {
             self.memory.changed.insert(eni.clone(), now);
         }
-        let attached = name == "attach" || name == "detach";
         if self.memory.take(report.effects, now) {
             self.links_are_stale = true;
         }
@@ -126,9 +125,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         {
             self.site.metrics.link_ready(shown.elapsed());
         }
-        if attached {
-            // What is where on the instance is another thing now.
-            self.read_metadata();
+        if matches!(name, "attach" | "detach" | "delete") {
+            self.metadata_will_change();
         }
     }
 
@@ -220,6 +218,10 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         learned.notes.iter().for_each(|note| log::warn!("{note}"));
         if let Err(error) = turn.write(&learned) {
             log::error!("what EC2 said cannot be written: {}", reason(&error));
+        }
+        drop(turn);
+        if !learned.write.is_empty() || !learned.forget.is_empty() {
+            self.metadata_will_change();
         }
         let looked: Vec<EniId> = match scope {
             Scope::Ids(ids) => ids.into_iter().collect(),

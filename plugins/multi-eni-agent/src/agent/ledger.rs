@@ -143,8 +143,7 @@ impl Ledger {
 }
 
 fn find(store: &Store, eni: &EniId) -> Result<Entry, Error> {
-    let found = store.inventory()?.into_iter().find(|entry| entry.network_interface_id == *eni);
-    found.ok_or_else(|| Error::Unknown(eni.clone()))
+    store.entry(eni)?.ok_or_else(|| Error::Unknown(eni.clone()))
 }
 
 /// The ledger in one hand.

@@ -3,7 +3,7 @@
 
 pub(crate) mod clock;
 mod ended;
-mod holds;
+pub(crate) mod holds;
 pub(crate) mod ledger;
 mod looks;
 mod manifests;
@@ -85,6 +85,8 @@ pub(crate) struct Agent<C, M, K> {
     /// Somebody may have died.
     verdicts_are_due: bool,
     next_verdicts: u64,
+    /// When the instance metadata are read again, which follow what happens by seconds.
+    metadata_due: Option<u64>,
     pauses: Pauses,
     unlearned: Option<Unlearned>,
     refreshes: Vec<Refresh>,
@@ -146,6 +148,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             links_are_stale: true,
             verdicts_are_due: true,
             next_verdicts: 0,
+            metadata_due: None,
             pauses: Pauses::default(),
             unlearned: None,
             refreshes: Vec::new(),
@@ -174,6 +177,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
     pub(crate) async fn run(mut self, until: Until) -> Result<(), kernel::Error> {
         let mut events: Option<Events> = Some(Box::pin(self.site.machine.events()?));
         self.read_manifests();
+        // What was just before this start, they may not say yet.
+        self.metadata_will_change();
         while let Ok(ask) = self.channels.asks.try_recv() {
             self.asked(ask);
         }

@@ -14,11 +14,12 @@ use super::memory::Known;
 use super::records::Records;
 use super::timetable::Turn;
 use super::work::Job;
+use crate::apply::policy::ENI_LIMIT;
 use crate::declared::{Pool, Reference, SubnetChoice};
 use crate::kernel::Machine;
 use crate::learn::Scope;
 use crate::observe::{Hold, Subject};
-use crate::plan::{Action, Need, Plan};
+use crate::plan::{Action, Need, Plan, Standing};
 
 /// Seconds for which an answer is believed though the planner asks again.
 const FRESH: u64 = 60;
@@ -26,6 +27,10 @@ const FRESH: u64 = 60;
 const OLD: u64 = 300;
 /// Seconds between two looks at the instance metadata that the planner asks for.
 const METADATA_FRESH: u64 = 5;
+/// Seconds by which the instance metadata are behind, as a rule.
+const METADATA_LAG: u64 = 3;
+/// Seconds after which they are read again where a pool waits for a place.
+const METADATA_OLD: u64 = 120;
 /// Seconds between two looks at EC2 that a refresh asks for.
 pub(super) const REFRESHED_FOR: u64 = 10;
 
@@ -33,6 +38,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
     /// Starts the look-ups that are due. When one is due again that is not started, if nothing happens.
     pub(super) fn look(&mut self, plan: &Plan, records: &Records, now: u64) -> Option<u64> {
         let mut later = self.look_around(plan, records, now);
+        self.follow_metadata(plan, now, &mut later);
         self.need_looks(plan, now);
         self.need_describe(now, &mut later);
         self.need_verdicts(records, now);
@@ -66,6 +72,29 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             true => later.at(waits_until),
             false => self.read_metadata(),
         }
+    }
+
+    /// Reads them again after something changed, and once in a while where a pool waits for a place on the instance.
+    fn follow_metadata(&mut self, plan: &Plan, now: u64, later: &mut Later) {
+        let is_limited = |standing: &Standing| standing.refusal.as_ref().is_some_and(|(code, _)| *code == ENI_LIMIT);
+        let read_at = self.memory.metadata.as_ref().map(|known| known.at + METADATA_OLD);
+        let limited = read_at.filter(|_| plan.pools.values().any(is_limited));
+        let Some(at) = self.metadata_due.into_iter().chain(limited).min() else { return };
+        if at > now {
+            return later.at(at);
+        }
+        self.metadata_due = None;
+        self.read_metadata();
+    }
+
+    /// Something was attached or detached: the instance metadata say so some seconds later.
+    pub(super) fn metadata_will_change(&mut self) {
+        self.metadata_due = Some(self.site.clock.now() + METADATA_LAG);
+    }
+
+    /// Whether the instance metadata may say of a place that it is taken, and it is not.
+    pub(super) fn metadata_may_be_old(&self) -> bool {
+        self.metadata_due.is_some() || self.work.runs(|job| *job == Job::Metadata)
     }
 
     /// Reads the instance metadata, unless that is under way.

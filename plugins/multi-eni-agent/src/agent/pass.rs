@@ -1,11 +1,11 @@
 //! One pass: the records and the kernel are read, the plan is made, and what it says is started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use node::inventory::{Entry, State};
-use node::names::{EniId, PoolName};
+use node::names::{EniId, MacAddr, PoolName};
 use node::record::Owner;
 use node::store::AgentPass;
 use tokio::time::Instant;
@@ -13,11 +13,12 @@ use tokio::time::Instant;
 use super::Agent;
 use super::clock::Clock;
 use super::records::Records;
+use super::requests::Prospects;
 use super::site::Facts;
 use super::work::{Ended, Job};
-use crate::apply::policy::{Policy, reason};
+use crate::apply::policy::{ENI_LIMIT, Policy, reason};
 use crate::apply::{self, Errand};
-use crate::kernel::Machine;
+use crate::kernel::{HostLink, Machine};
 use crate::observe::{Hold, Limit, Observed, Subject};
 use crate::plan::{self, Action, Plan};
 use crate::seen::health::Answer;
@@ -90,7 +91,9 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         let begun = self.start(&plan, identity.as_ref(), now);
         let retry = self.look(&plan, &records, now);
         let coming = self.coming(&records, begun, now);
-        self.requests.answer(&records, &held, &coming, &plan.pools, &self.site.metrics);
+        let doubted = if self.metadata_may_be_old() { Some(ENI_LIMIT) } else { None };
+        let prospects = Prospects { coming, pools: &plan.pools, doubted };
+        self.requests.answer(&records, &held, &prospects, &self.site.metrics);
         let waits = !plan.actions.is_empty() || !plan.needs.is_empty();
         let next = self.next_wake(&plan, retry, now);
         self.last = Last { at: Some(now), records, plan, waits };
@@ -125,6 +128,9 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         match self.site.machine.links().await {
             Ok(links) => {
                 self.site.health.kernel(Answer::Served);
+                if devices(&links) != devices(self.memory.links.as_deref().unwrap_or_default()) {
+                    self.metadata_will_change();
+                }
                 self.memory.links = Some(links);
             }
             Err(error) => {
@@ -313,4 +319,9 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         self.site.metrics.show(&status);
         self.reply(&status);
     }
+}
+
+/// The links of devices, by their addresses; those of pods come and go.
+fn devices(links: &[HostLink]) -> BTreeSet<MacAddr> {
+    links.iter().filter(|link| link.pci_address.is_some()).filter_map(|link| link.mac_address).collect()
 }

@@ -101,13 +101,12 @@ impl Requests {
         self.waiting.iter().map(|waiting| waiting.deadline).chain(offers).min()
     }
 
-    /// Answers those who have to wait no longer. `coming` is how many ENIs of each pool nothing holds back on their way.
+    /// Answers those who have to wait no longer.
     pub(crate) fn answer(
         &mut self,
         records: &Records,
         held: &BTreeMap<EniId, Owner>,
-        coming: &BTreeMap<PoolName, u32>,
-        pools: &BTreeMap<PoolName, Standing>,
+        prospects: &Prospects<'_>,
         metrics: &Metrics,
     ) {
         let mut places: BTreeMap<PoolName, u32> = BTreeMap::new();
@@ -122,9 +121,7 @@ impl Requests {
                 }
                 None => {
                     *place += 1;
-                    let may_come = *place <= coming.get(&pool).copied().unwrap_or_default();
-                    let prospect = if may_come { Prospect::OnItsWay } else { Prospect::None };
-                    refusal(&waiting, prospect, pools.get(&pool)).map(Reply::Refused)
+                    refusal(&waiting, *place, prospects).map(Reply::Refused)
                 }
             };
             match answer {
@@ -165,23 +162,28 @@ impl Requests {
     }
 }
 
-/// Whether one of the ENIs on their way is for somebody: they are for those who asked first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Prospect {
-    OnItsWay,
-    None,
+/// What those who wait can hope for.
+#[derive(Debug)]
+pub(crate) struct Prospects<'a> {
+    /// How many ENIs of each pool nothing holds back on their way. They are for those who asked first.
+    pub(crate) coming: BTreeMap<PoolName, u32>,
+    pub(crate) pools: &'a BTreeMap<PoolName, Standing>,
+    /// A reason, by its CNI error code, that may not be true any more: it refuses nobody yet.
+    pub(crate) doubted: Option<u32>,
 }
 
-/// Why somebody has not to wait any more; nothing if an ENI may come.
-fn refusal(waiting: &Waiting, prospect: Prospect, standing: Option<&Standing>) -> Option<Refusal> {
+/// Why one in this place of those who wait has not to wait any more; nothing if an ENI may come.
+fn refusal(waiting: &Waiting, place: u32, prospects: &Prospects<'_>) -> Option<Refusal> {
     let pool = &waiting.asking.acquire.pool;
-    let Some(standing) = standing else {
+    let Some(standing) = prospects.pools.get(pool) else {
         let msg =
             format!("no NodeENI of this node declares pool {pool}: correct the pool's name, or write its manifest");
         return Some(Refusal { code: CONFIG, msg, details: String::new() });
     };
     let details = || standing.waiting.join("; ");
-    if let Some((code, msg)) = standing.refusal.clone().filter(|_| prospect == Prospect::None) {
+    let is_in_vain = place > prospects.coming.get(pool).copied().unwrap_or_default();
+    let why = standing.refusal.clone().filter(|(code, _)| is_in_vain && prospects.doubted != Some(*code));
+    if let Some((code, msg)) = why {
         return Some(Refusal { code, msg, details: details() });
     }
     if waiting.deadline <= Instant::now() {

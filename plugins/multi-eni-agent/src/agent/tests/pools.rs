@@ -240,3 +240,20 @@ async fn an_agent_that_is_new_shrinks_what_another_one_made() {
     world.until("gone", 600, |world| world.ours_in_ec2().is_empty()).await;
     world.check_settled();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_was_just_left_is_not_taken_for_taken() {
+    let mut world = World::of_kind(14, "c7g.medium");
+    world.declare("data", "min: 0\nmax: 1\ncooldownSeconds: 1");
+    world.start();
+    for round in 0..4 {
+        world.add(&format!("pod-{round}"), "data", PATIENCE).await.unwrap();
+        world.wait(5).await;
+        world.del(&format!("pod-{round}"));
+        world.until("gone", 120, |world| world.ours_in_ec2().is_empty()).await;
+        if round == 2 {
+            world.restart().await;
+        }
+    }
+    world.check();
+}

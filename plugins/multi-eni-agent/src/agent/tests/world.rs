@@ -374,6 +374,7 @@ impl World {
             network_interface_id: entry.network_interface_id.clone(),
             addresses: vec![address],
             state: AddressState::Used,
+            namespace: None,
             call: serde_json::from_value(json!({"config": {}, "path": "", "args": ""})).unwrap(),
         };
         self.store.write_address_use(&usage).unwrap();
