@@ -29,7 +29,7 @@ pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, p
         let idle_at = entry.upkeep.since.saturating_add(pool.cooldown_seconds);
         if idle_at > observed.now {
             plan.wake(idle_at);
-        } else {
+        } else if is_nobodys(entry, observed) {
             detach(entry, observed, plan);
         }
     }
@@ -47,11 +47,21 @@ pub(crate) fn withdrawn(declared: &Declared, observed: &World<'_>, plan: &mut Pl
         }
         match entry.state {
             State::Created | State::Detached => delete(entry, observed, plan),
-            State::Ready | State::Cooling | State::Attached | State::Quarantined => detach(entry, observed, plan),
+            State::Attached => detach(entry, observed, plan),
+            State::Ready | State::Cooling | State::Quarantined if is_nobodys(entry, observed) => {
+                detach(entry, observed, plan);
+            }
+            State::Ready | State::Cooling | State::Quarantined => {}
             State::Creating | State::Attaching | State::InUse | State::Detaching | State::Deleting | State::Deleted => {
             }
         }
     }
+}
+
+/// Whether no record says that somebody has it, and its link is where it is when nobody has: a record that was damaged is
+/// put aside, and then only the missing link tells.
+fn is_nobodys(entry: &Entry, observed: &World<'_>) -> bool {
+    !observed.is_held(entry) && observed.link_of(entry).is_some()
 }
 
 fn detach(entry: &Entry, observed: &World<'_>, plan: &mut Plan) {

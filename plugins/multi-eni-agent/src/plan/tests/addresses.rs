@@ -25,6 +25,7 @@ fn usage(number: u32, state: AddressState) -> AddressUse {
         network_interface_id: eni_id(1),
         addresses: vec![address(number).into()],
         state,
+        namespace: None,
         call: Call { config: serde_json::Map::new(), path: String::new(), args: String::new() },
     }
 }

@@ -134,3 +134,11 @@ fn a_detachment_that_may_never_have_been_asked_for_is_asked_for() {
     world.asked.clear();
     assert_eq!(words(&plan(&declared([data]), &world)), ["detach eni-00000000000000001"]);
 }
+
+#[test]
+fn cra_1_an_eni_whose_record_was_damaged_is_not_detached_under_its_pod() {
+    let (data, mut world) = three();
+    world.links.as_mut().unwrap().retain(|link| link.mac_address != Some(mac(3)));
+    assert_eq!(words(&plan(&declared([data]), &world)), ["detach eni-00000000000000002"]);
+    assert!(!words(&plan(&declared([]), &world)).contains(&"detach eni-00000000000000003".to_string()));
+}
