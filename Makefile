@@ -35,9 +35,14 @@ demo: prepare binaries ## a container gets an ENI of a simulated VPC and gives i
 test: prepare $(if $(ONLY),,lint) binaries ## everything that is tested, as root on Debian 12; ONLY=del_1 for what has that in its name
 	@tests/run $(ONLY)
 
-bench: prepare plugins ## what ADD and DEL cost, beside the kernel's share and beside host-device; into bench.json
+bench: prepare plugins agent ## what ADD, DEL and the agent cost, beside the kernel's share and beside host-device; into bench.json
 	@cargo build --locked --release -p e2e --bin bench --bin node-init
-	@MULTI_ENI_BIN_DIR="$(CARGO_TARGET_DIR)/$(host)/plugin" "$(CARGO_TARGET_DIR)/release/bench" bench.json
+	@MULTI_ENI_PLAN_TIMES="$(CARGO_TARGET_DIR)/plan-times.json" \
+	  cargo test --quiet --locked -p $(agent) a_plan_grows_with_the_enis >/dev/null
+	@install -m 755 -D -t "$(MULTI_ENI_BIN_DIR)-shipped" "$(CARGO_TARGET_DIR)/release/$(agent)" \
+	  $(plugins:%="$(CARGO_TARGET_DIR)/$(host)/plugin/%")
+	@MULTI_ENI_PLAN_TIMES="$(CARGO_TARGET_DIR)/plan-times.json" MULTI_ENI_BIN_DIR="$(MULTI_ENI_BIN_DIR)-shipped" \
+	  "$(CARGO_TARGET_DIR)/release/bench" bench.json
 
 plugins: ## the two plugins as they are shipped: static, small
 	@RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --profile plugin --target $(host) $(plugins:%=-p %)
@@ -69,7 +74,7 @@ prepare:
 
 # Built by themselves, the plugins have no feature that only a test needs; the faulty ones kill themselves where a test
 # tells them to. What is found in the folder is always whole.
-binaries:
+binaries: ## the programs as the tests run them, unoptimised
 	@mkdir -p "$(MULTI_ENI_BIN_DIR)"
 	@exec 9>"$(MULTI_ENI_BIN_DIR)/lock"; flock 9; \
 	put() { install -m 755 "$(CARGO_TARGET_DIR)/debug/$$1" "$(MULTI_ENI_BIN_DIR)/new"; mv "$(MULTI_ENI_BIN_DIR)/new" "$(MULTI_ENI_BIN_DIR)/$$2"; }; \
@@ -80,4 +85,5 @@ binaries:
 	cargo build --locked -p $(agent) --features fault-injection; put $(agent) $(agent)-faulty; \
 	cargo build --locked -p $(agent); put $(agent) $(agent); \
 	cargo build --locked -p e2e -p ec2sim --bins; \
-	for program in demo ec2sim fake-ipam node-init; do put $$program $$program; done
+	for program in demo ec2sim fake-ipam node-init; do put $$program $$program; done; \
+	echo "programs     $(MULTI_ENI_BIN_DIR)"

@@ -1,7 +1,8 @@
-//! What ADD and DEL cost, against the kernel's own share of it and against Debian's `host-device` with `host-local`, all
-//! in one run on one machine: single runs vary by a third, so only differences within a round are judged.
+//! What ADD and DEL cost, against the kernel's own share of it and against Debian's `host-device` with `host-local`, and what
+//! the agent takes for an ENI beside the simulated EC2, all in one run on one machine: single runs vary by a third, so only
+//! differences within a round are judged.
 //!
-//! Run as root: `make bench`. `MULTI_ENI_BIN_DIR` has the plugins as they are shipped.
+//! Run as root: `make bench`. `MULTI_ENI_BIN_DIR` has the programs as they are shipped.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -12,6 +13,8 @@
 mod crowd;
 mod floor;
 mod footprint;
+mod keeping;
+mod planning;
 mod program;
 mod report;
 mod rounds;
@@ -39,6 +42,9 @@ struct Arguments {
     /// How often that is measured.
     #[arg(long, default_value_t = 10)]
     crowd_rounds: usize,
+    /// How often an ENI comes to a pool.
+    #[arg(long, default_value_t = 20)]
+    keeping_rounds: usize,
     /// A bound that does not hold is a failure.
     #[arg(long)]
     check: bool,
@@ -54,6 +60,8 @@ fn main() -> ExitCode {
         rounds: rounds::measure(arguments.rounds),
         crowd: crowd::measure(arguments.crowd, arguments.crowd_rounds),
         footprint: footprint::measure(arguments.rounds),
+        keeping: keeping::measure(arguments.keeping_rounds),
+        planning: planning::read(),
     };
     println!("{report}");
     let document = serde_json::to_vec_pretty(&report.document()).expect("numbers as JSON");

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use crate::crowd::Crowd;
 use crate::footprint::Footprint;
+use crate::keeping::Keeping;
+use crate::planning::Planning;
 use crate::rounds::{Rounds, Times};
 
 /// Milliseconds that our ADD may take beyond the floor's.
@@ -20,6 +22,10 @@ const SIZE_BOUND: u64 = 4 << 20;
 const PEAK_BOUND: u64 = 8 << 20;
 /// Of the floor's rate.
 const RATE_BOUND: f64 = 0.85;
+/// Milliseconds from the kernel's showing of a link until its ENI is in the inventory.
+const SHOWN_BOUND: f64 = 50.0;
+/// Milliseconds of a plan for 1,000 ENIs.
+const PLAN_BOUND: f64 = 10.0;
 
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -28,6 +34,8 @@ pub(crate) struct Report {
     pub(crate) rounds: Rounds,
     pub(crate) crowd: Crowd,
     pub(crate) footprint: Footprint,
+    pub(crate) keeping: Keeping,
+    pub(crate) planning: Option<Planning>,
 }
 
 /// A number with the bound that it is to keep.
@@ -64,6 +72,11 @@ impl Report {
             "versionMs": self.footprint.version,
             "sizesBytes": self.footprint.sizes,
             "peakBytes": self.footprint.peak,
+            "createdMs": self.keeping.created,
+            "createdFloorMs": self.keeping.created_floor,
+            "shownMs": self.keeping.shown,
+            "cleanedMs": self.keeping.cleaned,
+            "planMs": self.planning.map(|planning| json!({"1000": planning.thousand, "8000": planning.eight_thousand})),
         })
     }
 
@@ -85,6 +98,10 @@ impl Report {
             bound: format!(">= {RATE_BOUND}"),
             holds: rate >= RATE_BOUND,
         });
+        bounds.push(at_most("link shown until ready", median(&self.keeping.shown), SHOWN_BOUND));
+        if let Some(planning) = self.planning {
+            bounds.push(at_most("plan of 1000 ENIs", planning.thousand, PLAN_BOUND));
+        }
         bounds
     }
 }
@@ -127,6 +144,19 @@ impl fmt::Display for Report {
         }
         let [all, least] = [median(&self.crowd.ours), median(&self.crowd.floor)];
         writeln!(f, "{} ADDs at once: {all:.0} ms, the floor's {least:.0} ms", self.crowd.size)?;
+        let Keeping { created, created_floor, shown, cleaned } = &self.keeping;
+        let (whole, floor, own) = (median(created), median(created_floor), beyond(created, created_floor));
+        writeln!(
+            f,
+            "ENI created: {whole:.1} ms, of which the simulator and the kernel {floor:.1} ms, the agent {own:.1} ms"
+        )?;
+        writeln!(f, "link shown until ready: {:.1} ms", median(shown))?;
+        for (count, time) in cleaned {
+            writeln!(f, "{count:>2} ENIs detached and deleted at once: {time:.0} ms")?;
+        }
+        if let Some(Planning { thousand, eight_thousand }) = self.planning {
+            writeln!(f, "plan of 1000 ENIs {thousand:.1} ms, of 8000 {eight_thousand:.1} ms, unoptimised")?;
+        }
         writeln!(f, "load of the machine before: {:.2}\n", self.load)?;
         for Bound { name, value, bound, holds } in self.bounds() {
             writeln!(f, "{:<6} {name:<28} {value:>20}   {bound}", if holds { "holds" } else { "FAILS" })?;
