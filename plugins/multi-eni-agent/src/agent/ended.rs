@@ -48,7 +48,7 @@ pub(crate) struct Pauses {
 #[derive(Debug)]
 pub(crate) struct Unlearned {
     scope: Scope,
-    started: u64,
+    since: u64,
     answer: Vec<NetworkInterface>,
 }
 
@@ -83,9 +83,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
                 log::warn!("{}", reason(&error));
                 self.pauses.surroundings.failed(Policy::of(error.class), now);
             }
-            (Job::Describe { scope }, Ended::Described { started, answer }) => {
-                self.described(scope, started, answer, now);
-            }
+            (Job::Describe { scope, since }, Ended::Described(answer)) => self.described(scope, since, answer, now),
             (_, Ended::Verdicts { records, uses }) => self.memory.judge(records, uses, now),
             (Job::Action { .. } | Job::Metadata | Job::Limits, _)
             | (Job::Subnets | Job::SecurityGroups | Job::Describe { .. } | Job::Verdicts, _) => {}
@@ -114,8 +112,9 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
 
     fn acted(&mut self, subject: &Subject, name: &'static str, report: Report, now: u64) {
         self.site.metrics.acted(name, report.outcome);
+        self.moment += 1;
         if let Some(eni) = cloud_side(subject) {
-            self.memory.changed.insert(eni.clone(), now);
+            self.memory.changed.insert(eni.clone(), self.moment);
         }
         if self.memory.take(report.effects, now) {
             self.links_are_stale = true;
@@ -151,17 +150,18 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         }
     }
 
-    fn described(&mut self, scope: Scope, started: u64, answer: Result<Vec<NetworkInterface>, ec2::Error>, now: u64) {
+    fn described(&mut self, scope: Scope, since: u64, answer: Result<Vec<NetworkInterface>, ec2::Error>, now: u64) {
         let is_regular = !matches!(scope, Scope::Ids(_));
         match answer {
             Ok(answer) => {
+                self.attached_known |= scope == Scope::Attached;
                 if is_regular {
                     self.pauses.describe = Pause::default();
                     self.timetable.described(now);
                 } else {
                     self.memory.holds.clear(&Hold::Look);
                 }
-                self.learn(Unlearned { scope, started, answer }, now);
+                self.learn(Unlearned { scope, since, answer }, now);
             }
             Err(error) => {
                 log::warn!("{}", reason(&error));
@@ -191,14 +191,14 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             self.unlearned = Some(unlearned);
             return;
         };
-        let Unlearned { scope, started, answer } = unlearned;
+        let Unlearned { scope, since, answer } = unlearned;
         let records = match Records::read(&self.site.store) {
             Ok(records) => records,
             Err(error) => return log::error!("an answer of EC2 is not believed: {}", reason(&error)),
         };
         let is_settled = |eni: &str| {
             let is_busy = self.work.busy().keys().filter_map(cloud_side).any(|busy| busy.as_str() == eni);
-            !is_busy && self.memory.changed.iter().all(|(changed, &at)| changed.as_str() != eni || at < started)
+            !is_busy && self.memory.changed.iter().all(|(changed, &at)| changed.as_str() != eni || at < since)
         };
         let held = records.held();
         let mut entries = records.entries;

@@ -117,7 +117,6 @@ pub(crate) async fn describe<C: ec2::Cloud, M: Machine, K: Clock>(
     site: Arc<Site<C, M, K>>,
     question: Question,
 ) -> Ended {
-    let started = site.clock.now();
     let answer = match &question {
         Question::AttachedTo(instance) => site.cloud.attached_to(instance).await,
         Question::Tagged(tags) => site.cloud.tagged(tags).await,
@@ -126,7 +125,7 @@ pub(crate) async fn describe<C: ec2::Cloud, M: Machine, K: Clock>(
             site.cloud.by_id(&ids).await
         }
     };
-    Ended::Described { started, answer }
+    Ended::Described(answer)
 }
 
 pub(crate) async fn verdicts<C: ec2::Cloud, M: Machine, K: Clock>(

@@ -49,7 +49,7 @@ pub(crate) struct Memory {
     pub(crate) gone_uses: BTreeMap<Owner, u64>,
     /// Why it cannot be told whether some are alive.
     pub(crate) unseen: BTreeSet<String>,
-    /// When the last action about an ENI in EC2 ended: an answer to an older question is not about it.
+    /// The moment at which the last action about an ENI in EC2 ended: an answer to an older question is not about it.
     pub(crate) changed: BTreeMap<EniId, u64>,
     /// Since when the kernel has shown the links of ENIs that are not in the inventory yet.
     pub(crate) shown: BTreeMap<EniId, Instant>,

@@ -87,6 +87,10 @@ pub(crate) struct Agent<C, M, K> {
     next_verdicts: u64,
     /// When the instance metadata are read again, which follow what happens by seconds.
     metadata_due: Option<u64>,
+    /// What is counted by ends of actions and questions to EC2, so that an answer is known to be older than an action.
+    moment: u64,
+    /// EC2 has said what is on the instance since this agent began.
+    attached_known: bool,
     pauses: Pauses,
     unlearned: Option<Unlearned>,
     refreshes: Vec<Refresh>,
@@ -149,6 +153,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             verdicts_are_due: true,
             next_verdicts: 0,
             metadata_due: None,
+            moment: 0,
+            attached_known: false,
             pauses: Pauses::default(),
             unlearned: None,
             refreshes: Vec::new(),

@@ -29,6 +29,8 @@ const OLD: u64 = 300;
 const METADATA_FRESH: u64 = 5;
 /// Seconds by which the instance metadata are behind, as a rule.
 const METADATA_LAG: u64 = 3;
+/// Seconds for which they are believed that the instance does not end.
+const LEAVING_FRESH: u64 = 30;
 /// Seconds after which they are read again where a pool waits for a place.
 const METADATA_OLD: u64 = 120;
 /// Seconds between two looks at EC2 that a refresh asks for.
@@ -183,6 +185,48 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         self.regular_describe();
     }
 
+    /// Whether something has to be known before this is done; it is asked for then.
+    pub(super) fn is_premature(&mut self, action: &Action, records: &Records, now: u64) -> bool {
+        match action {
+            // After a boot the records are empty and the instance is not.
+            Action::Create(_) if self.is_ignorant(records) => self.describe_attached(now),
+            // Nothing is taken from an instance that is about to end.
+            Action::Detach { .. } if !self.knows_whether_it_leaves(now) => {
+                if self.pauses.metadata.until <= now {
+                    self.read_metadata();
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Whether the instance has an ENI that is not in the inventory, and EC2 was not asked for it yet.
+    fn is_ignorant(&self, records: &Records) -> bool {
+        let is_known = |id: &str| records.entries.iter().any(|entry| entry.network_interface_id.as_str() == id);
+        let mut interfaces = self.memory.metadata.iter().flat_map(|known| &known.value);
+        !self.attached_known && interfaces.any(|interface| !is_known(&interface.id))
+    }
+
+    fn describe_attached(&mut self, now: u64) {
+        if let Some(instance) = &self.memory.instance
+            && self.pauses.describe.until <= now
+        {
+            let question = Question::AttachedTo(instance.id.clone());
+            self.describe(Scope::Attached, question);
+        }
+    }
+
+    fn knows_whether_it_leaves(&self, now: u64) -> bool {
+        self.memory.metadata.as_ref().is_some_and(|known| known.at + LEAVING_FRESH > now)
+    }
+
+    /// When what was put off is tried again, of that for which a question failed.
+    pub(super) fn pauses_until(&self, now: u64) -> Option<u64> {
+        let pauses = [self.pauses.metadata.until, self.pauses.describe.until, self.pauses.surroundings.until];
+        pauses.into_iter().filter(|&until| until > now).min()
+    }
+
     /// Whether a question is under way now.
     pub(super) fn regular_describe(&mut self) -> bool {
         let (Some(identity), Some(instance)) = (self.identity(), &self.memory.instance) else { return false };
@@ -198,7 +242,9 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         if self.work.runs(|job| matches!(job, Job::Describe { .. })) {
             return;
         }
-        self.work.start(Job::Describe { scope }, looks::describe(Arc::clone(&self.site), question));
+        self.moment += 1;
+        let job = Job::Describe { scope, since: self.moment };
+        self.work.start(job, looks::describe(Arc::clone(&self.site), question));
     }
 
     fn need_verdicts(&mut self, records: &Records, now: u64) {

@@ -88,7 +88,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         let plan = plan::plan(&self.manifests.declared, &observed);
         self.site.metrics.planned(started.elapsed());
         let Observed { held, identity, .. } = observed;
-        let begun = self.start(&plan, identity.as_ref(), now);
+        let begun = self.start(&plan, identity.as_ref(), &records, now);
         let retry = self.look(&plan, &records, now);
         let coming = self.coming(&records, begun, now);
         let doubted = if self.metadata_may_be_old() { Some(ENI_LIMIT) } else { None };
@@ -227,7 +227,13 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
 
     /// Starts what there is room for. The end of any task makes a pass, which plans the rest again. How many ENIs of each pool
     /// were asked for that no file tells of yet that was read.
-    fn start(&mut self, plan: &Plan, identity: Option<&Identity>, now: u64) -> BTreeMap<PoolName, u32> {
+    fn start(
+        &mut self,
+        plan: &Plan,
+        identity: Option<&Identity>,
+        records: &Records,
+        now: u64,
+    ) -> BTreeMap<PoolName, u32> {
         let mut begun = BTreeMap::new();
         if plan.actions.is_empty() {
             return begun;
@@ -244,7 +250,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
                     None => continue,
                 },
             };
-            if !self.work.has_room_for(&subject) {
+            if !self.work.has_room_for(&subject) || self.is_premature(action, records, now) {
                 continue;
             }
             if let Errand::Create(planned) = &errand
@@ -299,7 +305,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         let verdicts = self.verdicts_are_due.then_some(self.next_verdicts);
         // One that began in this pass, the plan does not know.
         let holds = self.memory.holds.all().values().map(|held| held.until).filter(|&until| until > now).min();
-        let times = [plan.wake_at, retry, verdicts, holds, Some(self.timetable.next_resync)];
+        let pauses = self.pauses_until(now);
+        let times = [plan.wake_at, retry, verdicts, holds, pauses, Some(self.timetable.next_resync)];
         let at = times.into_iter().flatten().min().unwrap_or(now);
         let next = self.instant(at, now);
         self.requests.next_due().map_or(next, |due| due.min(next))

@@ -19,12 +19,20 @@ const MOST: usize = 16;
 /// What a task is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Job {
-    Action { subject: Subject, name: &'static str, words: String },
+    Action {
+        subject: Subject,
+        name: &'static str,
+        words: String,
+    },
     Metadata,
     Limits,
     Subnets,
     SecurityGroups,
-    Describe { scope: Scope },
+    Describe {
+        scope: Scope,
+        /// The moment of the question.
+        since: u64,
+    },
     Verdicts,
 }
 
@@ -36,7 +44,7 @@ pub(crate) enum Ended {
     Limits(Result<InstanceTypeLimits, ec2::Error>),
     Subnets(Result<BTreeMap<Reference, Vec<Subnet>>, ec2::Error>),
     SecurityGroups(Result<BTreeMap<Reference, Vec<SecurityGroup>>, ec2::Error>),
-    Described { started: u64, answer: Result<Vec<NetworkInterface>, ec2::Error> },
+    Described(Result<Vec<NetworkInterface>, ec2::Error>),
     Verdicts { records: Vec<Verdict>, uses: Vec<Verdict> },
 }
 

@@ -30,7 +30,7 @@ async fn killed_after(action: Action, then: impl FnOnce(&World)) -> World {
 #[tokio::test(start_paused = true)]
 async fn a_crash_after_create_leaves_no_eni_behind() {
     let world = killed_after(Action::CreateNetworkInterface, |world| {
-        assert!(world.entries().is_empty());
+        assert!(world.of_pool("data").is_empty());
         assert!(!world.store.intents::<crate::observe::Planned>().unwrap().is_empty());
     })
     .await;
