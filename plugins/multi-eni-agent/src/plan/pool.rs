@@ -69,7 +69,8 @@ pub(crate) fn stand(pool: &Pool, observed: &World<'_>) -> Standing {
     let min = pool.min.unwrap_or(least);
     let max = pool.max.or((pool.warm == 0).then_some(min));
     let demand = observed.demand.get(&pool.name).copied().unwrap_or_default();
-    let is_known = eligible.unknown.is_empty();
+    // Only the number of subnets in the node's zone is not the manifest's to say.
+    let is_known = eligible.unknown.is_empty() || pool.min.is_some();
     let mut standing = Standing { min, max, warm: pool.warm, demand, is_known, ..Standing::default() };
     let creations = observed.creations.iter().filter(|planned| planned.pool == pool.name).count();
     standing.coming = u32::try_from(creations).unwrap_or(u32::MAX);

@@ -11,8 +11,7 @@ use crate::declared::{Declared, Pool};
 use crate::observe::{Hold, Subject};
 
 pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, plan: &mut Plan) {
-    // What is not known is no reason to take anything away.
-    if observed.leaving || !standing.is_known || observed.links.is_none() || standing.demand > 0 {
+    if !may_take_down(observed) || !standing.is_known || standing.demand > 0 {
         return;
     }
     let unattached: Vec<_> = observed.members(&pool.name).filter(|entry| is_unattached(entry.state)).collect();
@@ -37,7 +36,7 @@ pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, p
 
 /// The ENIs of pools that are declared no more. A pool whose manifest cannot be read is not among them.
 pub(crate) fn withdrawn(declared: &Declared, observed: &World<'_>, plan: &mut Plan) {
-    if observed.leaving || observed.links.is_none() {
+    if !may_take_down(observed) {
         return;
     }
     for entry in &observed.entries {
@@ -56,6 +55,11 @@ pub(crate) fn withdrawn(declared: &Declared, observed: &World<'_>, plan: &mut Pl
             }
         }
     }
+}
+
+/// What is not known is no reason to take anything away: the metadata say whether the node is going away, too.
+pub(super) fn may_take_down(observed: &World<'_>) -> bool {
+    !observed.leaving && observed.identity.is_some() && observed.links.is_some()
 }
 
 /// Whether no record says that somebody has it, and its link is where it is when nobody has: a record that was damaged is

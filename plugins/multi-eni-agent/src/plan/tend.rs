@@ -5,7 +5,7 @@ use node::names::EniId;
 
 use super::groups::security_groups;
 use super::index::World;
-use super::shrink::unless_held_back;
+use super::shrink::{may_take_down, unless_held_back};
 use super::{Action, Change, Need, Plan};
 use crate::declared::Pool;
 use crate::kernel::HostLink;
@@ -119,12 +119,16 @@ impl Eni<'_> {
             // Whether EC2 was asked before this agent began, EC2 knows.
             State::Attaching if !is_asked && self.entry.upkeep.attachment_id.is_none() => self.look(plan, 0),
             State::Attaching | State::Attached => self.look(plan, SHOWN_WITHIN),
+            // The answer to its attachment was lost, and with it what is to be set on it.
+            State::Ready | State::InUse | State::Cooling if self.entry.upkeep.attachment_id.is_none() => {
+                self.look(plan, 1)
+            }
             State::Ready | State::Cooling | State::Quarantined
                 if self.link.is_none() && self.observed.links.is_some() && !self.observed.is_held(self.entry) =>
             {
                 self.look(plan, MISSED_AFTER);
             }
-            State::Detaching if self.observed.leaving => {}
+            State::Detaching if !may_take_down(self.observed) => {}
             State::Detaching if !is_asked => {
                 let action = Action::Detach { eni: self.id().clone() };
                 unless_held_back(self.id(), self.observed, plan, action);

@@ -142,3 +142,21 @@ fn cra_1_an_eni_whose_record_was_damaged_is_not_detached_under_its_pod() {
     assert_eq!(words(&plan(&declared([data]), &world)), ["detach eni-00000000000000002"]);
     assert!(!words(&plan(&declared([]), &world)).contains(&"detach eni-00000000000000003".to_string()));
 }
+
+#[test]
+fn lea_1_nothing_is_detached_before_the_metadata_say_whether_the_node_is_going_away() {
+    let (data, mut world) = three();
+    world.entries.push(entry(&data, 4, State::Detaching));
+    (world.identity, world.metadata) = (None, None);
+    world.asked.clear();
+    for declared in [declared([data]), declared([])] {
+        assert_eq!(words(&plan(&declared, &world)), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_number_that_the_manifest_says_needs_no_look_at_subnets() {
+    let (data, mut world) = three();
+    world.subnets.clear();
+    assert_eq!(names(&plan(&declared([data]), &world)), ["detach", "detach"]);
+}

@@ -153,3 +153,12 @@ fn what_a_dead_pod_left_is_released_after_the_grace_period() {
     world.now += 10;
     assert_eq!(words(&plan(&declared([]), &world)), ["release what container c1 (net1 of network net) had"]);
 }
+
+#[test]
+fn lea_1_an_eni_whose_attachment_had_no_answer_is_looked_at() {
+    for state in [State::Ready, State::Cooling] {
+        let (data, mut world) = of(state);
+        world.entries[0].upkeep.attachment_id = None;
+        assert!(plan(&declared([data]), &world).needs.contains(&Need::Look(eni_id(1))), "{state}");
+    }
+}
