@@ -127,7 +127,8 @@ async fn an_eni_lives_and_dies_in_one_call_for_each_step() {
     ec2.delete(&eni.id).await.unwrap();
     assert!(ec2.by_id(std::slice::from_ref(&eni.id)).await.unwrap().is_empty());
     let error = ec2.delete(&eni.id).await.unwrap_err();
-    assert_eq!((error.code, error.class), (Code::NetworkInterfaceIdNotFound, Class::NotFound));
+    assert_eq!((&error.code, error.class), (&Code::NetworkInterfaceIdNotFound, Class::NotFound));
+    assert_eq!(error.request_id.as_ref(), region.api.calls().last().map(|call| &call.request_id));
 
     assert_eq!(region.calls(Action::ModifyNetworkInterfaceAttribute), 4);
     for once in [Action::CreateNetworkInterface, Action::AttachNetworkInterface, Action::DetachNetworkInterface] {
@@ -297,6 +298,10 @@ async fn subnets_and_groups_are_found_by_id_and_by_name_and_types_by_theirs() {
         let found = region.client.security_groups(&select(&[], &[name])).await.unwrap();
         assert_eq!(found.iter().map(|group| group.id.as_str()).collect::<Vec<_>>(), [region.group.as_str()]);
     }
+    let odd = region.vpc.subnet("10.0.80.0/20").tag("Name", r"g?e*n\").create().unwrap();
+    let found = region.client.subnets(&select(&[], &[r"g?e*n\"])).await.unwrap();
+    assert_eq!(found.iter().map(|subnet| subnet.id.to_string()).collect::<Vec<_>>(), [odd.id().to_string()]);
+    assert!(region.client.subnets(&select(&[], &["g*"])).await.unwrap().is_empty(), "no wildcard");
     let limits = region.client.instance_type("m5.xlarge").await.unwrap();
     assert_eq!((limits.interfaces, limits.ipv4_per_interface, limits.cards.len()), (4, 15, 1));
     assert_eq!(region.client.instance_type("m5.tiny").await.unwrap_err().class, Class::NotFound);

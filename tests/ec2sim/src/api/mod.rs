@@ -14,6 +14,7 @@ mod ec2;
 mod fault;
 mod filter;
 mod modify;
+mod pattern;
 mod pipeline;
 mod refusal;
 pub mod request;
@@ -39,7 +40,7 @@ pub use refusal::Refusal;
 pub use throttle::{Bucket, Throttle};
 pub use types::InstanceType;
 
-pub(crate) use filter::matches;
+pub(crate) use pattern::matches;
 
 use crate::cloud::Inner;
 use crate::ids::{AttachmentId, EniId};

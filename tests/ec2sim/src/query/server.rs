@@ -14,6 +14,10 @@ use super::{principal, read, write};
 use crate::api::{Delivery, Ec2, Outage, Reply};
 use crate::error::Error;
 
+const REQUEST_ID: &str = "x-amzn-requestid";
+/// The id of a request that is none.
+const UNREAD: &str = "00000000-0000-4000-8000-000000000000";
+
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) ec2: Ec2,
@@ -66,15 +70,15 @@ async fn handle(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Str
     let request = match read::request(&form) {
         Ok(request) => request,
         Err(refusal) => {
-            return document(refusal.status, write::refusal("00000000-0000-4000-8000-000000000000", &refusal));
+            return document(refusal.status, UNREAD, write::refusal(UNREAD, &refusal));
         }
     };
     let action = request.action();
     let Reply { request_id, outcome, delivery } = shared.ec2.call(&principal::of(&headers), request);
     deliver(delivery).await;
     match outcome {
-        Ok(response) => document(200, write::answer(action, &request_id, &response)),
-        Err(refusal) => document(refusal.status, write::refusal(&request_id, &refusal)),
+        Ok(response) => document(200, &request_id, write::answer(action, &request_id, &response)),
+        Err(refusal) => document(refusal.status, &request_id, write::refusal(&request_id, &refusal)),
     }
 }
 
@@ -91,8 +95,9 @@ async fn deliver(delivery: Delivery) {
     }
 }
 
-fn document(status: u16, xml: String) -> Response {
+/// EC2 writes the request's id into the document and into a header, and the SDKs read it in the header only.
+fn document(status: u16, request_id: &str, xml: String) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = [(header::CONTENT_TYPE, "text/xml;charset=UTF-8"), (header::SERVER, "AmazonEC2")];
-    (status, headers, xml).into_response()
+    (status, headers, [(REQUEST_ID, request_id)], xml).into_response()
 }

@@ -32,6 +32,20 @@ fn enis_are_found_by_instance_tag_subnet_status_and_vpc() {
     assert_eq!(region.code(Request::DescribeNetworkInterfaces(unknown)), "InvalidParameterValue");
 }
 
+/// API_Filter: "Use a backslash to escape special characters."
+#[test]
+fn a_backslash_makes_a_wildcard_a_character() {
+    let region = Region::new();
+    let tagged = |value: &str| {
+        let tags = Tags::from([("pool".into(), value.into())]);
+        region.created(region.creation().tagged(&tags)).network_interface_id
+    };
+    let (starred, plain) = (tagged(r"*data?\"), tagged("a data b"));
+    let by = |value: &str| ids(&region.describe(Select::default().filter("tag:pool", [value])));
+    assert_eq!(by("*data*"), [starred.clone(), plain]);
+    assert_eq!(by(r"\*data\?\\"), [starred]);
+}
+
 /// errors-overview: InvalidNetworkInterfaceID.NotFound; a filter only matches or does not.
 #[test]
 fn an_unknown_id_is_an_error_by_itself_and_left_out_by_filter() {

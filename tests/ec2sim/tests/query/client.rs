@@ -15,10 +15,17 @@ pub(crate) struct Lab {
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    head: String,
     pub(crate) body: String,
 }
 
 impl Answer {
+    /// The header of this name.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.head.lines().filter_map(|line| line.split_once(": "));
+        headers.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
     /// The text of the first element of this name.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let (_, rest) = self.body.split_once(&format!("<{name}>"))?;
@@ -56,6 +63,6 @@ impl Lab {
         // The server may end the connection with a reset: no answer either way.
         stream.read_to_string(&mut reply).unwrap_or_default();
         let (head, body) = reply.split_once("\r\n\r\n")?;
-        Some(Answer { status: head.split(' ').nth(1)?.parse().ok()?, body: body.to_owned() })
+        Some(Answer { status: head.split(' ').nth(1)?.parse().ok()?, head: head.to_owned(), body: body.to_owned() })
     }
 }

@@ -17,6 +17,7 @@ fn an_eni_is_made_with_its_tags_and_described() {
     let found = "Action=DescribeNetworkInterfaces&Filter.1.Name=tag%3Ak%2F1&Filter.1.Value.1=v";
     let found = lab.post(found).unwrap();
     assert_eq!(found.text("networkInterfaceId"), answer.text("networkInterfaceId"));
+    assert_eq!(found.header("x-amzn-requestid"), found.text("requestId"));
     assert_eq!(lab.ec2.calls()[0].principal, "AKIANODE");
 }
 
@@ -27,7 +28,9 @@ fn a_refusal_is_an_error_document_with_the_requests_id() {
     assert_eq!(answer.status, 400);
     assert_eq!(answer.text("Code"), Some("InvalidNetworkInterfaceID.NotFound"));
     assert_eq!(answer.text("RequestID"), Some(lab.ec2.calls()[0].request_id.as_str()));
+    assert_eq!(answer.header("x-amzn-requestid"), answer.text("RequestID"));
     let unknown = lab.post("Action=RunInstances").unwrap();
+    assert_eq!(unknown.header("x-amzn-requestid"), unknown.text("RequestID"));
     assert_eq!(unknown.text("Code"), Some("InvalidAction"));
     let unreadable = lab.post("Action=AttachNetworkInterface&NetworkInterfaceId=eni-1&InstanceId=i-1&DeviceIndex=x");
     assert_eq!(unreadable.unwrap().text("Code"), Some("InvalidParameterValue"));
