@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cni::{CniResult, Code, Delegate, Environment, Error, Invocation, PluginType, Version};
+use nix::errno::Errno;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -72,12 +73,30 @@ impl Bench {
         self.run(async |delegate, invocation| delegate.del(&invocation).await)
     }
 
+    /// ADD fails with this code, and with this said of the plugin.
     #[track_caller]
-    fn add_fails(&self, code: Code, text: &str) {
-        let error = self.add().unwrap_err();
-        assert_eq!(error.code, code, "{error}");
-        assert!(error.msg.contains("fake") && error.to_string().contains(text), "{error}");
+    fn add_fails(&self, code: Code, what: &str) {
+        assert_eq!(self.add().unwrap_err(), Error::new(code, format!("plugin fake: {what}")));
     }
+
+    /// ADD fails since the plugin does not start, for this reason.
+    #[track_caller]
+    fn add_does_not_start(&self, errno: Errno) {
+        let reason = std::io::Error::from(errno);
+        self.add_fails(Code::IO, &format!("cannot start {}: {reason}", self.path("fake").display()));
+    }
+}
+
+/// Why this answer to an ADD is none.
+fn not_a_result(answer: &str) -> String {
+    let reason = CniResult::decode(&serde_json::from_str(answer).unwrap(), Version::V1_0_0).unwrap_err();
+    format!("its result is not valid: {reason}")
+}
+
+/// Why this stdout is no answer at all, with what is shown of it.
+fn not_a_document(stdout: &[u8], shown: &str) -> Error {
+    let reason = serde_json::from_slice::<Value>(stdout).unwrap_err();
+    Error::new(Code::DECODE, format!("plugin fake: stdout is not one JSON document: {reason}")).with_details(shown)
 }
 
 const RESULT: &str = r#"{"cniVersion": "1.0.0", "ips": [{"address": "10.0.3.7/24"}]}"#;
@@ -118,7 +137,8 @@ fn res_3_a_delegate_may_answer_in_any_version() {
     for answer in [old, silent, legacy, RESULT] {
         assert_eq!(Bench::answering(answer, 0).add().unwrap().ips[0].address.to_string(), "10.0.3.7/24");
     }
-    Bench::answering(r#"{"cniVersion": "9.9.9"}"#, 0).add_fails(Code::DECODE, "9.9.9");
+    let unknown = r#"{"cniVersion": "9.9.9"}"#;
+    Bench::answering(unknown, 0).add_fails(Code::DECODE, &not_a_result(unknown));
 }
 
 #[test]
@@ -149,36 +169,40 @@ fn the_error_of_a_delegate_is_ours_unchanged() {
 #[test]
 fn an_error_without_code_or_message_is_still_one() {
     for answer in ["{}", r#"{"code": 0}"#, r#"{"code": -1, "msg": ""}"#, "[]", "7", r#"{"code": "x", "msg": 7}"#] {
-        Bench::answering(answer, 2).add_fails(Code::INTERNAL, "exit status: 2");
+        Bench::answering(answer, 2).add_fails(Code::INTERNAL, "failed without a message, exit status: 2");
     }
     assert_eq!(Bench::answering(r#"{"code": 7}"#, 1).add().unwrap_err().code, Code::CONFIG);
-    Bench::script("exit 3").add_fails(Code::INTERNAL, "exit status: 3");
+    Bench::script("exit 3").add_fails(Code::INTERNAL, "failed without an error, exit status: 3");
 }
 
 #[test]
 fn rubbish_and_two_documents_are_no_answer() {
-    for rubbish in ["rubbish", "{", &format!("{RESULT}{RESULT}"), &format!("hello\n{RESULT}")] {
-        Bench::answering(rubbish, 0).add_fails(Code::DECODE, "stdout");
-        Bench::answering(rubbish, 1).add_fails(Code::DECODE, "stdout");
+    let (twice, behind) = (format!("{RESULT}{RESULT}"), format!("hello\n{RESULT}"));
+    for (rubbish, shown) in [("rubbish", "rubbish"), ("{", ""), (&twice, ""), (&behind, "hello")] {
+        let error = not_a_document(format!("{rubbish}\n").as_bytes(), shown);
+        assert_eq!(Bench::answering(rubbish, 0).add().unwrap_err(), error);
+        assert_eq!(Bench::answering(rubbish, 1).add().unwrap_err(), error);
     }
-    Bench::script("cat > /dev/null; printf '\\377\\000'").add_fails(Code::DECODE, "stdout");
-    Bench::answering("{\"ips\": [{\"address\": \"10.0.3.7\"}]}", 0).add_fails(Code::DECODE, "ips[0].address");
+    let binary = Bench::script("cat > /dev/null; printf '\\377\\000'");
+    assert_eq!(binary.add().unwrap_err(), not_a_document(&[0o377, 0], "\u{fffd}\0"));
+    let bare = r#"{"ips": [{"address": "10.0.3.7"}]}"#;
+    Bench::answering(bare, 0).add_fails(Code::DECODE, &not_a_result(bare));
 }
 
 #[test]
 fn success_without_a_result_fails_an_add_and_nothing_else() {
     let bench = Bench::script("cat > /dev/null");
-    bench.add_fails(Code::DECODE, "without a result");
+    bench.add_fails(Code::DECODE, "ADD ended with success but without a result");
     bench.del().unwrap();
-    Bench::answering(" ", 0).add_fails(Code::DECODE, "without a result");
+    Bench::answering(" ", 0).add_fails(Code::DECODE, "ADD ended with success but without a result");
     // The plugins of old answered a DEL with a result.
     Bench::answering(RESULT, 0).del().unwrap();
 }
 
 #[test]
 fn a_crash_is_named() {
-    Bench::script("kill -SEGV $$").add_fails(Code::INTERNAL, "SIGSEGV");
-    Bench::script(&format!("echo '{RESULT}'; kill -KILL $$")).add_fails(Code::INTERNAL, "SIGKILL");
+    Bench::script("kill -SEGV $$").add_fails(Code::INTERNAL, "was killed by SIGSEGV");
+    Bench::script(&format!("echo '{RESULT}'; kill -KILL $$")).add_fails(Code::INTERNAL, "was killed by SIGKILL");
 }
 
 #[test]
@@ -187,7 +211,7 @@ fn a_hanging_delegate_is_killed_with_all_that_it_started() {
     // On a busy machine a short limit is over before the script has started anything.
     for seconds in [1, 4, 16, 64] {
         bench.limit = Duration::from_secs(seconds);
-        bench.add_fails(Code::TRY_AGAIN, &format!("did not end in {seconds}s"));
+        bench.add_fails(Code::TRY_AGAIN, &format!("ADD did not end in {seconds}s and was killed, try again"));
         if bench.path("child").exists() {
             break;
         }
@@ -246,8 +270,9 @@ fn a_configuration_may_be_larger_than_a_pipe() {
 
 #[test]
 fn a_huge_answer_is_cut_off() {
-    Bench::script("cat > /dev/null; cat /dev/zero").add_fails(Code::DECODE, "1 MiB");
-    Bench::script("cat > /dev/null; head -c 1048577 /dev/zero | tr '\\0' ' '").add_fails(Code::DECODE, "1 MiB");
+    Bench::script("cat > /dev/null; cat /dev/zero").add_fails(Code::DECODE, "its answer is larger than 1 MiB");
+    Bench::script("cat > /dev/null; head -c 1048577 /dev/zero | tr '\\0' ' '")
+        .add_fails(Code::DECODE, "its answer is larger than 1 MiB");
 }
 
 #[test]
@@ -276,25 +301,25 @@ fn a_delegate_that_is_being_written_is_tried_again() {
 fn a_delegate_that_stays_busy_ends_in_the_limit() {
     let bench = Bench::script("exit 0").limit(Duration::from_millis(150));
     let _writer = OpenOptions::new().append(true).open(bench.path("fake")).unwrap();
-    bench.add_fails(Code::TRY_AGAIN, "did not end");
+    bench.add_fails(Code::TRY_AGAIN, "ADD did not end in 150ms and was killed, try again");
     let bench = Bench::script("exit 0");
     let _writer = OpenOptions::new().append(true).open(bench.path("fake")).unwrap();
-    bench.add_fails(Code::IO, "Text file busy");
+    bench.add_does_not_start(Errno::ETXTBSY);
 }
 
 #[test]
 fn a_file_that_cannot_be_run_is_an_io_error() {
     let bench = Bench::script("exit 0");
     fs::set_permissions(bench.path("fake"), Permissions::from_mode(0o644)).unwrap();
-    bench.add_fails(Code::IO, "Permission denied");
+    bench.add_does_not_start(Errno::EACCES);
     let bench = Bench::script("exit 0");
     File::create(bench.path("fake")).unwrap().write_all(b"neither a script nor a program").unwrap();
-    bench.add_fails(Code::IO, "cannot start");
+    bench.add_does_not_start(Errno::ENOEXEC);
 }
 
 #[test]
 fn a_limit_without_end_is_one() {
     let bench = Bench::answering(RESULT, 0).limit(Duration::MAX);
     bench.add().unwrap();
-    bench.limit(Duration::ZERO).add_fails(Code::TRY_AGAIN, "did not end in 0ns");
+    bench.limit(Duration::ZERO).add_fails(Code::TRY_AGAIN, "ADD did not end in 0ns and was killed, try again");
 }
