@@ -6,12 +6,14 @@ use crate::error::Error;
 use crate::plan::{self, Occupancy, Wish};
 use crate::reservation::{self, Reservation};
 use crate::{ground, observe, requested};
-use cni::{AddRequest, CniResult};
+use cni::{AddRequest, CniResult, Code};
 use node::addresses::{AddressState, AddressUse};
 use node::inventory::Entry;
-use node::record::{Call, Owner};
+use node::netns::{self, Netns};
+use node::record::{Call, Namespace, Owner};
 use node::store::Store;
 use std::net::IpAddr;
+use std::path::Path;
 
 pub(crate) async fn add(request: &AddRequest) -> Result<CniResult, Error> {
     let config = Config::of(&request.config)?;
@@ -76,12 +78,27 @@ async fn of_shared(asked: &Asked<'_>, store: &Store) -> Result<Own, Error> {
         network_interface_id: entry.network_interface_id.clone(),
         addresses,
         state: AddressState::Used,
+        namespace: namespace(&asked.request.netns),
         call: asked.call(),
     };
     let before = occupancy.own().filter(|usage| usage.holds_at(now));
     let reservation = Reservation::make(store, &usage, before)?;
     log::info!("{} of {} given to {}", usage.words(), usage.network_interface_id, usage.owner);
     Ok(Own { entry, result, reservation: Some(reservation) })
+}
+
+/// The pod's namespace, by which the agent knows later whether the pod is alive. What cannot be looked at is the main plugin's
+/// to refuse. The host's own namespace, which a runtime may name too (`CNI_NETNS_OVERRIDE`), outlives every pod in it.
+fn namespace(path: &Path) -> Option<Namespace> {
+    let identity = || {
+        let (host, pod) = (Netns::current()?, Netns::open(path)?);
+        if pod.is_same(&host) { Ok(None) } else { pod.identity(&host).map(Some) }
+    };
+    let identity = identity().unwrap_or_else(|error: netns::Error| {
+        log::warn!("the pod's namespace is not put on record: {}", cni::Error::from_chain(Code::NETNS, &error));
+        None
+    })?;
+    Some(Namespace { path: path.to_path_buf(), identity })
 }
 
 impl Asked<'_> {

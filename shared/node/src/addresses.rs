@@ -5,12 +5,13 @@ use crate::fault;
 use crate::inventory::{DEFAULT_COOLDOWN_SECONDS, Entry};
 use crate::lock;
 use crate::names::EniId;
-use crate::record::{Call, Owner};
+use crate::record::{Call, Namespace, Owner};
 use crate::store::{self, Kept, Store};
 use crate::take_down::Outcome;
-use crate::verdict::{self, Life, Pods};
+use crate::verdict::{self, Life, Pods, Sight};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
 
 /// The lock over addresses is held for a few files of `/run`.
@@ -28,6 +29,9 @@ pub struct AddressUse {
     pub addresses: Vec<IpAddr>,
     /// Used, or resting.
     pub state: AddressState,
+    /// The pod's namespace; nothing where the call named none that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<Namespace>,
     /// The call that took them.
     pub call: Call,
 }
@@ -107,13 +111,13 @@ fn cooldown(eni: &EniId, inventory: &[Entry]) -> u64 {
 ///
 /// # Errors
 /// [`Error`].
-pub async fn of_dead(store: &Store, usage: &AddressUse, pods: Pods<'_>) -> Result<Outcome, Error> {
+pub async fn of_dead(store: &Store, usage: &AddressUse, pods: Pods<'_>, proc_dir: &Path) -> Result<Outcome, Error> {
     let _lock = store.addresses_lock(LOCK_LIMIT).await?;
     let now = store.address_uses()?.into_iter().find(|now| now.owner == usage.owner);
     let Some(usage) = now.filter(|now| now.state == AddressState::Used && now.addresses == usage.addresses) else {
         return Ok(Outcome::Nothing);
     };
-    match verdict::of_use(&usage, pods) {
+    match verdict::of_use(&usage, store, &Sight::look(proc_dir).await, pods)? {
         Life::Gone => {}
         life => return Ok(Outcome::Spared(life)),
     }

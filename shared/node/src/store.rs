@@ -223,13 +223,15 @@ impl Store {
     /// # Errors
     /// Those of reading.
     pub fn process_namespace_of(&self, owner: &Owner) -> Result<Option<u64>, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Writer {
-            process_namespace: Option<u64>,
-        }
-        let Some(content) = self.attachments.read(&owner.file_name())? else { return Ok(None) };
-        Ok(serde_json::from_slice::<Writer>(&content).ok().and_then(|writer| writer.process_namespace))
+        writer_of(&self.attachments, owner)
+    }
+
+    /// As [`Store::process_namespace_of`], of the plugin that wrote an owner's use of addresses.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn process_namespace_of_use(&self, owner: &Owner) -> Result<Option<u64>, Error> {
+        writer_of(&self.addresses, owner)
     }
 
     /// Writes down what is about to be asked of EC2.
@@ -352,6 +354,17 @@ impl Store {
         let text = serde_json::to_vec(&envelope).map_err(|source| Error::Encode { name: name.clone(), source })?;
         Ok(folder.write(&name, &text)?)
     }
+}
+
+/// The process namespace that the file of this owner in this folder was written in, if it says.
+fn writer_of(folder: &Folder, owner: &Owner) -> Result<Option<u64>, Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Writer {
+        process_namespace: Option<u64>,
+    }
+    let Some(content) = folder.read(&owner.file_name())? else { return Ok(None) };
+    Ok(serde_json::from_slice::<Writer>(&content).ok().and_then(|writer| writer.process_namespace))
 }
 
 #[derive(Debug, Clone, Copy)]

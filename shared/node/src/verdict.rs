@@ -57,7 +57,7 @@ pub enum Unseen {
     #[error("{} is mounted with hidepid, and the agent has no CAP_SYS_PTRACE", .0.display())]
     Hidden(PathBuf),
     /// The record does not say which pod it is about.
-    #[error("the runtime named no pod")]
+    #[error("neither the namespace nor the UID of its pod is on record")]
     NoPod,
     /// Nothing says which pods there are.
     #[error("neither {} nor the API server tells which pods are alive", .0.display())]
@@ -95,13 +95,24 @@ pub fn of_record(record: &Record, store: &Store, sight: &Sight, pods: Pods<'_>) 
     Ok(sight.is_whole_for(made_in).map_or_else(Life::Unknown, |()| Life::Gone))
 }
 
-/// Whether the pod that has an address is alive. There is no namespace on record to look for.
-pub fn of_use(usage: &AddressUse, pods: Pods<'_>) -> Life {
-    let Some(pod) = usage.call.pod() else { return Life::Unknown(Unseen::NoPod) };
-    if pod.uid.is_none() {
-        return Life::Unknown(Unseen::NoPod);
+/// Whether the pod is alive that has the addresses of a use of this store. Where its namespace is not on record, its UID is all
+/// that tells.
+///
+/// # Errors
+/// Those of reading the store.
+pub fn of_use(usage: &AddressUse, store: &Store, sight: &Sight, pods: Pods<'_>) -> Result<Life, store::Error> {
+    let pod = usage.call.pod();
+    let Some(namespace) = &usage.namespace else { return Ok(by_uid(pod.as_ref(), pods)) };
+    if sight.has(&namespace.identity) || pod.is_some_and(|pod| pods.has(&pod)) {
+        return Ok(Life::Alive);
     }
-    if pods.has(&pod) {
+    let made_in = store.process_namespace_of_use(&usage.owner)?;
+    Ok(sight.is_whole_for(made_in).map_or_else(Life::Unknown, |()| Life::Gone))
+}
+
+fn by_uid(pod: Option<&Pod>, pods: Pods<'_>) -> Life {
+    let Some(pod) = pod.filter(|pod| pod.uid.is_some()) else { return Life::Unknown(Unseen::NoPod) };
+    if pods.has(pod) {
         return Life::Alive;
     }
     let folder = pods.kubelet_dir.join("pods");

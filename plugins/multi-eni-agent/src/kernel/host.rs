@@ -77,7 +77,14 @@ impl Machine for Host {
     }
 
     async fn address_verdicts(&self, uses: &[AddressUse], pods: Option<&PodUids>) -> Vec<Verdict> {
-        let life = |usage| verdict::of_use(usage, self.pods(pods));
+        if uses.is_empty() {
+            return Vec::new();
+        }
+        let sight = Sight::look(&self.places.proc_dir).await;
+        let life = |usage: &AddressUse| {
+            let life = verdict::of_use(usage, &self.store, &sight, self.pods(pods));
+            life.unwrap_or_else(|error| self.unreadable(&error))
+        };
         uses.iter().map(|usage| Verdict { owner: usage.owner.clone(), life: life(usage) }).collect()
     }
 
@@ -90,7 +97,8 @@ impl Machine for Host {
     }
 
     async fn release_addresses(&self, usage: &AddressUse, pods: Option<&PodUids>) -> Result<Outcome, Error> {
-        let outcome = addresses::of_dead(&self.store, usage, self.pods(pods)).await?;
+        let (pods, proc_dir) = (self.pods(pods), &self.places.proc_dir);
+        let outcome = addresses::of_dead(&self.store, usage, pods, proc_dir).await?;
         if outcome == Outcome::Released
             && let Err(error) = ipam::release_chain(&usage.call, &usage.owner).await
         {

@@ -50,7 +50,8 @@ pub(crate) trait Machine: Send + Sync + 'static {
     /// no API server, or it does not answer.
     fn verdicts(&self, records: &[Record], pods: Option<&PodUids>) -> impl Future<Output = Vec<Verdict>> + Send;
 
-    /// As [`Machine::verdicts`] for uses of addresses of shared ENIs. The pod's UID is all that these have to tell.
+    /// As [`Machine::verdicts`] for uses of addresses of shared ENIs. Where the namespace of one is not on record, the pod's UID is
+    /// all that tells.
     fn address_verdicts(
         &self,
         uses: &[AddressUse],

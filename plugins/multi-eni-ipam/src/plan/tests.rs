@@ -160,6 +160,7 @@ fn usage(n: usize, addresses: &[&str], state: AddressState) -> AddressUse {
         network_interface_id: "eni-0123456789abcdef0".parse().unwrap(),
         addresses: self::addresses(addresses),
         state,
+        namespace: None,
         call,
     }
 }

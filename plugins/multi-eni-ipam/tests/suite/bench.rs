@@ -7,7 +7,7 @@ use node::store::{AgentPass, Store};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -85,12 +85,22 @@ impl Bench {
         Self::end(self.start(verb, container, config, args))
     }
 
-    /// Starts a call that is ended by [`Self::end`].
+    /// A call for the namespace of this path.
+    pub(crate) fn call_in(&self, netns: &Path, verb: &str, container: &str, config: &Value) -> Outcome {
+        Self::end(self.start_in(netns, verb, container, config, ""))
+    }
+
+    /// Starts a call that is ended by [`Self::end`], for a namespace that is gone.
     pub(crate) fn start(&self, verb: &str, container: &str, config: &Value, args: &str) -> Child {
+        self.start_in(Path::new("/gone"), verb, container, config, args)
+    }
+
+    fn start_in(&self, netns: &Path, verb: &str, container: &str, config: &Value, args: &str) -> Child {
         let mut child = Command::new(env!("CARGO_BIN_EXE_multi-eni-ipam"))
             .env_clear()
             .envs([("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("CNI_COMMAND", verb), ("CNI_CONTAINERID", container)])
-            .envs([("CNI_IFNAME", "net1"), ("CNI_NETNS", "/gone"), ("CNI_ARGS", args)])
+            .envs([("CNI_IFNAME", "net1"), ("CNI_ARGS", args)])
+            .env("CNI_NETNS", netns)
             .env("CNI_PATH", self.path("bin"))
             .env("MULTI_ENI_NODE_TOML", self.path("node.toml"))
             .stdin(Stdio::piped())

@@ -2,9 +2,12 @@
 
 use crate::bench::{Bench, config, eni, ip, owner};
 use node::addresses::{AddressState, AddressUse};
+use node::netns::Netns;
+use node::record::Namespace;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 fn ipvlan() -> Value {
@@ -30,6 +33,27 @@ fn an_address_is_used_then_rests_then_is_free() {
     rested(&bench, "c1");
     assert_eq!(bench.call("ADD", "c2", &ipvlan()).ips(), ["10.0.3.11/24"]);
     assert_eq!(bench.store.address_uses().unwrap().len(), 1, "what has rested is forgotten");
+}
+
+#[test]
+fn the_pods_namespace_is_on_record_and_never_the_hosts() {
+    let bench = Bench::with_link(&[eni(3, "shared")]);
+    let own = Netns::current().unwrap();
+    // The test runs in a namespace of its own; the process that it is a thread of is elsewhere.
+    let process = std::process::id();
+    let pod = PathBuf::from(format!("/proc/{process}/ns/net"));
+    let host = PathBuf::from(format!("/proc/{process}/task/{}/ns/net", nix::unistd::gettid()));
+    assert!(Netns::open(&host).unwrap().is_same(&own) && !Netns::open(&pod).unwrap().is_same(&own));
+    for (container, netns) in [("c1", pod.as_path()), ("c2", &host), ("c3", Path::new("/gone"))] {
+        assert_eq!(bench.call_in(netns, "ADD", container, &ipvlan()).ips().len(), 1);
+    }
+    let on_record = |container: &str| {
+        let uses = bench.store.address_uses().unwrap().into_iter();
+        uses.filter(|usage| usage.owner == owner(container)).map(|usage| usage.namespace).next().unwrap()
+    };
+    let identity = Netns::open(&pod).unwrap().identity(&own).unwrap();
+    assert_eq!(on_record("c1"), Some(Namespace { path: pod, identity }));
+    assert_eq!((on_record("c2"), on_record("c3")), (None, None));
 }
 
 #[test]

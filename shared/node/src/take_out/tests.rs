@@ -117,6 +117,7 @@ async fn a_shared_eni_stays_while_an_address_of_it_is_used_or_rests() {
         network_interface_id: ENI.parse().unwrap(),
         addresses: vec!["10.0.1.9".parse().unwrap()],
         state,
+        namespace: None,
         call: call(),
     };
     for state in [AddressState::Used, AddressState::Cooling { until: u64::MAX }] {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::addresses::AddressState;
+use crate::addresses::{self, AddressState};
 use crate::device::Device;
 use crate::netns::Identity;
 use crate::record::{Call, Home, Namespace, Pending, Phase};
@@ -47,6 +47,13 @@ impl Machine {
         let kubelet_dir = self.kubelet_dir();
         let pods = Pods { kubelet_dir: &kubelet_dir, of_api };
         of_record(record, &self.store, &Sight::of(&self.proc_dir()), pods).unwrap()
+    }
+
+    fn life_of_use(&self, usage: &AddressUse, of_api: Option<&PodUids>) -> Life {
+        self.store.write_address_use(usage).unwrap();
+        let kubelet_dir = self.kubelet_dir();
+        let pods = Pods { kubelet_dir: &kubelet_dir, of_api };
+        of_use(usage, &self.store, &Sight::of(&self.proc_dir()), pods).unwrap()
     }
 }
 
@@ -158,29 +165,71 @@ fn a_process_that_cannot_be_looked_into_leaves_a_gap() {
     assert!(matches!(machine.life(&record(77, None), None), Life::Unknown(Unseen::Unreadable { .. })));
 }
 
+fn usage(namespace: Option<Namespace>, args: &str) -> AddressUse {
+    AddressUse {
+        owner: owner(),
+        network_interface_id: "eni-0123456789abcdef0".parse().unwrap(),
+        addresses: vec!["10.0.1.9".parse().unwrap()],
+        state: AddressState::Used,
+        namespace,
+        call: call(args),
+    }
+}
+
+fn args() -> String {
+    format!("IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=p;K8S_POD_UID={UID}")
+}
+
 #[test]
-fn an_address_goes_with_its_pod_and_only_where_pods_can_be_seen() {
+fn an_address_without_a_namespace_goes_with_its_pod_and_only_where_pods_can_be_seen() {
     let machine = Machine::new(FIRST);
     let kubelet_dir = machine.kubelet_dir();
-    let life = |args: &str, of_api: Option<&PodUids>| {
-        let usage = AddressUse {
-            owner: owner(),
-            network_interface_id: "eni-0123456789abcdef0".parse().unwrap(),
-            addresses: vec!["10.0.1.9".parse().unwrap()],
-            state: AddressState::Used,
-            call: call(args),
-        };
-        of_use(&usage, Pods { kubelet_dir: &kubelet_dir, of_api })
-    };
-    let args = format!("IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=p;K8S_POD_UID={UID}");
+    let life = |args: &str, of_api: Option<&PodUids>| machine.life_of_use(&usage(None, args), of_api);
     let none = PodUids::new();
     assert_eq!(life("", Some(&none)), Life::Unknown(Unseen::NoPod));
     assert_eq!(life("K8S_POD_NAMESPACE=default;K8S_POD_NAME=p", Some(&none)), Life::Unknown(Unseen::NoPod));
-    assert_eq!(life(&args, None), Life::Unknown(Unseen::NoPods(kubelet_dir.join("pods"))));
-    assert_eq!(life(&args, Some(&none)), Life::Gone);
-    assert_eq!(life(&args, Some(&PodUids::from([UID.to_string()]))), Life::Alive);
+    assert_eq!(life(&args(), None), Life::Unknown(Unseen::NoPods(kubelet_dir.join("pods"))));
+    assert_eq!(life(&args(), Some(&none)), Life::Gone);
+    assert_eq!(life(&args(), Some(&PodUids::from([UID.to_string()]))), Life::Alive);
     fs::create_dir_all(kubelet_dir.join("pods")).unwrap();
-    assert_eq!(life(&args, None), Life::Gone);
+    assert_eq!(life(&args(), None), Life::Gone);
     fs::create_dir_all(kubelet_dir.join("pods").join(UID)).unwrap();
-    assert_eq!(life(&args, None), Life::Alive);
+    assert_eq!(life(&args(), None), Life::Alive);
+}
+
+#[test]
+fn an_address_goes_with_its_namespace_where_no_pod_has_a_uid() {
+    let machine = Machine::new(FIRST);
+    machine.process(20, "net:[77]", "");
+    let life = |inode: u64, args: &str| machine.life_of_use(&usage(Some(record(inode, None).namespace), args), None);
+    assert_eq!(life(77, ""), Life::Alive);
+    assert_eq!(life(78, ""), Life::Gone);
+    assert_eq!(life(78, &args()), Life::Gone);
+    fs::create_dir_all(machine.kubelet_dir().join("pods").join(UID)).unwrap();
+    assert_eq!(life(78, &args()), Life::Alive);
+}
+
+#[test]
+fn the_processes_of_a_container_do_not_tell_that_an_address_is_nobodys() {
+    let machine = Machine::new("pid:[4026532999]");
+    let gone = usage(Some(record(78, None).namespace), "");
+    assert_eq!(machine.life_of_use(&gone, None), Life::Unknown(Unseen::OtherProcesses(machine.proc_dir())));
+    let own = fs::read_link("/proc/self/ns/pid").unwrap();
+    let machine = Machine::new(own.to_str().unwrap());
+    assert_eq!(machine.life_of_use(&gone, None), Life::Gone);
+}
+
+#[tokio::test]
+async fn the_addresses_of_a_pod_that_no_kubelet_knows_come_back() {
+    let machine = Machine::new(FIRST);
+    machine.process(20, "net:[77]", "");
+    let kubelet_dir = machine.kubelet_dir();
+    for (inode, comes_back) in [(77, false), (78, true)] {
+        let usage = usage(Some(record(inode, None).namespace), "");
+        machine.store.write_address_use(&usage).unwrap();
+        let pods = Pods { kubelet_dir: &kubelet_dir, of_api: None };
+        addresses::of_dead(&machine.store, &usage, pods, &machine.proc_dir()).await.unwrap();
+        let now = &machine.store.address_uses().unwrap()[0];
+        assert_eq!(matches!(now.state, AddressState::Cooling { .. }), comes_back, "{now:?}");
+    }
 }
