@@ -1,4 +1,5 @@
-//! The inventory: what is known of each ENI of the node. Written by the agent, read by the plugins.
+//! The inventory: what is known of each ENI of the node. Written by the agent, read by the plugins, which may be of an older
+//! version: fields that are not known here are passed over.
 
 use crate::device::Device;
 use crate::names::{EniId, IfName, MacAddr, PciAddr, PoolName};
@@ -11,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What is on record about one ENI, in `inventory/<network-interface-id>.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Entry {
     /// EC2's id.
     pub network_interface_id: EniId,
@@ -57,7 +58,7 @@ pub struct Entry {
 /// What the agent remembers of an ENI from one pass to the next, and over its own death. EC2 can tell all of it again, but
 /// for the times.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Upkeep {
     /// When it came into its state, in seconds since the boot.
     #[serde(default)]
@@ -93,7 +94,7 @@ pub struct Upkeep {
 
 /// An ENI's subnet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Subnet {
     /// EC2's `SubnetId`.
     pub id: String,
@@ -107,7 +108,7 @@ pub struct Subnet {
 
 /// An ENI's VPC.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Vpc {
     /// All IPv4 CIDRs that are associated with it.
     #[serde(default)]
@@ -119,7 +120,6 @@ pub struct Vpc {
 
 /// A private IPv4 address of an ENI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Ipv4Address {
     /// The address.
     pub address: Ipv4Addr,
@@ -130,7 +130,6 @@ pub struct Ipv4Address {
 
 /// An IPv6 address of an ENI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Ipv6Address {
     /// The address.
     pub address: Ipv6Addr,
@@ -141,7 +140,7 @@ pub struct Ipv6Address {
 
 /// What an ENI's pool says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Pool {
     /// Its name.
     pub name: PoolName,

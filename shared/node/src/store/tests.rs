@@ -1,4 +1,5 @@
 use super::*;
+use serde_json::{Value, json};
 
 fn store(root: &tempfile::TempDir) -> Store {
     Store::open(&root.path().join("state")).unwrap()
@@ -61,9 +62,91 @@ fn a_file_of_an_earlier_version_does_not_say_who_wrote_it_and_is_read() {
     let root = tempfile::tempdir().unwrap();
     let store = store(&root);
     store.write_intent(&intent("old", "o")).unwrap();
-    let path = store.path().join("creating/old.json");
-    let mut value: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    assert!(value.as_object_mut().unwrap().remove("processNamespace").is_some());
-    std::fs::write(&path, value.to_string()).unwrap();
+    rewrite(&store.path().join("creating/old.json"), |value| {
+        assert!(value.as_object_mut().unwrap().remove("processNamespace").is_some());
+    });
     assert_eq!(store.intents::<String>().unwrap(), [intent("old", "o")]);
+}
+
+/// Puts into each object what a newer version might write there; tags and configurations have the keys of others.
+fn with_more(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            let ours = fields.iter_mut().filter(|(key, _)| !matches!(key.as_str(), "tags" | "config"));
+            ours.for_each(|(_, value)| with_more(value));
+            fields.insert("ofTomorrow".to_string(), json!({"a": [1]}));
+        }
+        Value::Array(items) => items.iter_mut().for_each(with_more),
+        _ => {}
+    }
+}
+
+fn rewrite(path: &Path, change: impl FnOnce(&mut Value)) {
+    let mut value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    change(&mut value);
+    std::fs::write(path, value.to_string()).unwrap();
+}
+
+#[test]
+fn upg_2_what_a_newer_version_adds_to_a_file_is_passed_over() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(&root);
+    let entry: Entry = serde_json::from_value(json!({
+        "networkInterfaceId": "eni-0123456789abcdef0", "macAddress": "02:00:00:00:00:01",
+        "subnet": {"id": "subnet-1", "ipv4Cidr": "10.0.3.0/24"}, "vpc": {"ipv4Cidrs": ["10.0.0.0/16"]},
+        "ipv4Addresses": [{"address": "10.0.3.10", "primary": true}], "ipv6Addresses": [{"address": "2001:db8::1"}],
+        "pool": {"name": "data", "sharing": "shared"}, "deviceIndex": 1, "networkCardIndex": 0, "hostName": "ens6",
+        "state": "ready", "upkeep": {"since": 7},
+    }))
+    .unwrap();
+    let owner = Owner { network: "n".to_string(), container_id: "c1".to_string(), ifname: "net1".to_string() };
+    let (namespace, call) = (
+        json!({"path": "/run/netns/x", "identity": {"cookie": 1, "device": 4, "inode": 7}}),
+        json!({"config": {"type": "multi-eni"}, "path": "", "args": ""}),
+    );
+    let record: Record = serde_json::from_value(json!({
+        "owner": owner, "device": {"macAddress": "02:00:00:00:00:01", "networkInterfaceId": "eni-0123456789abcdef0"},
+        "pod": {"namespace": "default", "name": "p"}, "mode": "netdev", "namespace": namespace, "interfaceName": "net1",
+        "home": {"name": "ens6", "altnames": [], "mtu": 9001, "macAddress": "02:00:00:00:00:01", "up": false},
+        "leftovers": [], "phase": "committed", "call": call,
+    }))
+    .unwrap();
+    let usage: AddressUse = serde_json::from_value(json!({
+        "owner": owner, "networkInterfaceId": "eni-0123456789abcdef0", "addresses": ["10.0.3.10"], "state": "used",
+        "namespace": namespace, "call": call,
+    }))
+    .unwrap();
+    store.write_entry(&entry).unwrap();
+    store.write_record(&record).unwrap();
+    store.write_address_use(&usage).unwrap();
+    store.write_agent_pass(&AgentPass { finished_at: 7 }).unwrap();
+    for file in [
+        format!("inventory/{}.json", entry.network_interface_id),
+        format!("attachments/{}", owner.file_name()),
+        format!("addresses/{}", owner.file_name()),
+        AGENT_FILE.to_string(),
+    ] {
+        rewrite(&store.path().join(file), with_more);
+    }
+    assert_eq!(store.inventory().unwrap(), [entry]);
+    assert_eq!(store.records().unwrap(), [record]);
+    assert_eq!(store.address_uses().unwrap(), [usage]);
+    assert_eq!(store.agent_pass().unwrap(), Some(AgentPass { finished_at: 7 }));
+}
+
+#[test]
+fn upg_2_a_use_of_before_has_no_namespace_and_is_read() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(&root);
+    let owner = Owner { network: "n".to_string(), container_id: "c1".to_string(), ifname: "net1".to_string() };
+    let usage: AddressUse = serde_json::from_value(json!({
+        "owner": owner, "networkInterfaceId": "eni-0123456789abcdef0", "addresses": ["10.0.3.10"], "state": "used",
+        "call": {"config": {}, "path": "", "args": ""},
+    }))
+    .unwrap();
+    store.write_address_use(&usage).unwrap();
+    let path = store.path().join("addresses").join(owner.file_name());
+    let kept: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(kept["content"].get("namespace"), None);
+    assert_eq!(store.address_uses().unwrap(), [AddressUse { namespace: None, ..usage }]);
 }
