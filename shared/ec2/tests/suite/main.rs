@@ -1,5 +1,5 @@
-//! The client as its callers see it: over endpoints that a test scripts, over a wire that a test answers, and over the
-//! simulated metadata service.
+//! The client as its callers see it: over endpoints that a test scripts, over a wire that a test answers, over the
+//! simulated EC2 and metadata service, and over an EC2 that others wrote.
 
 #![cfg(test)]
 
@@ -7,6 +7,7 @@ mod compiled_once;
 mod errands;
 mod fleet;
 mod imds;
+mod moto;
 mod scripted;
 mod server;
 mod simulated;
