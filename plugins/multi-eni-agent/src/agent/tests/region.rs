@@ -32,8 +32,21 @@ pub(crate) struct Region {
     hidden: Arc<Mutex<BTreeSet<String>>>,
     /// What the region's callers share.
     account: Option<Account>,
+    /// How much was asked in this moment.
+    pace: Arc<Mutex<Pace>>,
     called: Arc<Notify>,
 }
+
+/// Who asks in a circle keeps virtual time from going on. He is made to wait, and it is told.
+#[derive(Debug)]
+struct Pace {
+    at: Instant,
+    asked: u32,
+    is_circle: bool,
+}
+
+/// Nobody has reason to ask so often in one moment.
+const TOO_OFTEN: u32 = 300;
 
 /// An account's buckets over several regions on paper, each with one node: so thousands of nodes need no region of thousands.
 /// Clones are the same one.
@@ -89,6 +102,7 @@ impl Region {
             metadata_gone: Arc::default(),
             hidden: Arc::default(),
             account: None,
+            pace: Arc::new(Mutex::new(Pace { at: Instant::now(), asked: 0, is_circle: false })),
             called: Arc::default(),
         }
     }
@@ -114,7 +128,7 @@ impl Region {
 
     /// Has the region's own transitions happen when they are due.
     pub(crate) async fn tick(self) {
-        let start = tokio::time::Instant::now() - self.ec2.now();
+        let start = Instant::now() - self.ec2.now();
         loop {
             let next = self.ec2.tick();
             let due = async {
@@ -131,7 +145,28 @@ impl Region {
         }
     }
 
+    /// Whether something was ever asked in a circle.
+    pub(crate) fn was_asked_in_a_circle(&self) -> bool {
+        self.pace.lock().unwrap().is_circle
+    }
+
+    async fn keep_pace(&self) {
+        let is_too_often = {
+            let mut pace = self.pace.lock().unwrap();
+            if pace.at != Instant::now() {
+                (pace.at, pace.asked) = (Instant::now(), 0);
+            }
+            pace.asked += 1;
+            pace.is_circle |= pace.asked > TOO_OFTEN;
+            pace.asked > TOO_OFTEN
+        };
+        if is_too_often {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
     async fn call(&self, action: Action, request: impl Into<Request>) -> Result<Response, Error> {
+        self.keep_pace().await;
         if self.account.as_ref().is_some_and(|account| !account.admits(action)) {
             let latency = *self.latency.lock().unwrap();
             tokio::time::sleep(latency).await;
@@ -346,6 +381,7 @@ impl Lifecycle for Region {
 
 impl Metadata for Region {
     async fn instance(&self) -> Result<Instance, MetadataError> {
+        self.keep_pace().await;
         let enis = self.facts()?;
         let facts = self.instance.facts().unwrap();
         let primary = enis.iter().find(|eni| eni.attachment.as_ref().is_some_and(|at| at.device_index == 0));
