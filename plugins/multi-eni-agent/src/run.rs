@@ -155,6 +155,7 @@ pub(crate) async fn site(
         pools_dir: agent.pools_dir.clone(),
         kubelet_dir: settings.kubelet_dir.clone(),
         proc_dir: agent.proc_dir.clone(),
+        device_info_dir: settings.device_info_dir.clone(),
     };
     let site = Site {
         cloud: ec2::Client::connect(options)?,

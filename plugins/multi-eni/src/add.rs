@@ -5,13 +5,14 @@ use crate::asking::{self, Patience};
 use crate::choose::Refusal;
 use crate::claim::{Claim, Claimer};
 use crate::config::Config;
-use crate::device_info::DeviceInfo;
+use crate::device_info;
 use crate::error::Error;
 use crate::ipam::{self, Ipam};
 use crate::node_here::{LOCK_LIMIT, Node, owner, pod, pod_side};
 use crate::plan::{Configuring, Moving, is_taken};
 use crate::take_down::{take_down, take_down_of_record};
 use cni::{AddRequest, CniResult};
+use node::device_info::DeviceInfo;
 use node::fault;
 use node::ground::{Ground, Side};
 use node::host::View;
@@ -33,7 +34,7 @@ pub(crate) async fn run(request: &AddRequest) -> Result<CniResult, Error> {
     node.direct_log(&config, "ADD", Some(&owner))?;
     let add = Add {
         request,
-        device_info: DeviceInfo::of(&config, &node.settings)?,
+        device_info: device_info::place(&config, &node.settings)?,
         ipam: Ipam::of_request(&request.config, &request.environment)?,
         config: &config,
         node: &node,
@@ -183,7 +184,7 @@ impl Add<'_> {
     async fn roll_back(&self, claim: &Claim, ground: &mut Ground) {
         log::info!("ADD failed, {} goes back", claim.record.device);
         let undone = take_down(self.node, &claim.record, self.ipam.as_ref(), ground, Ending::AsBefore).await;
-        let removed = DeviceInfo::remove(&self.request.config, &self.node.settings);
+        let removed = device_info::remove(self.node, &self.request.config.raw);
         for error in [undone.err(), removed.err()].into_iter().flatten() {
             log::warn!("undoing ADD: {}", cni::Error::from(error));
         }

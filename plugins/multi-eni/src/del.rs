@@ -2,7 +2,7 @@
 
 use crate::choose::Refusal;
 use crate::config::Config;
-use crate::device_info::DeviceInfo;
+use crate::device_info;
 use crate::error::Error;
 use crate::ipam::Ipam;
 use crate::node_here::{LOCK_LIMIT, Node, owner};
@@ -29,7 +29,7 @@ pub(crate) async fn run(request: &DelRequest) -> Result<(), Error> {
         Some(record) => of_record(&node, request, &record, ipam.as_ref().ok().and_then(Option::as_ref)).await,
         None => without_record(&node, request, &owner, ipam.as_ref().ok().and_then(Option::as_ref)).await,
     };
-    let removed = DeviceInfo::remove(&request.config, &node.settings);
+    let removed = device_info::remove(&node, &request.config.raw);
     ipam?;
     released.and(removed)
 }

@@ -1,6 +1,7 @@
 //! GC: what is on record for this network and not valid any more is taken down; then the IPAM plugin's own GC.
 
 use crate::config::Config;
+use crate::device_info;
 use crate::error::Error;
 use crate::ipam::Ipam;
 use crate::node_here::Node;
@@ -53,5 +54,6 @@ async fn free(node: &Node, record: &Record) -> Result<(), cni::Error> {
         Err(error) => return Err(Error::from(error).into()),
     }
     log::info!("{} of {} is stale", record.device, record.owner);
-    Ok(take_down_of_record(node, record).await?)
+    let taken_down = take_down_of_record(node, record).await;
+    Ok(taken_down.and(device_info::remove(node, &record.call.config))?)
 }

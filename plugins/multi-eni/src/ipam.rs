@@ -1,11 +1,9 @@
 //! The IPAM plugin: run with the whole configuration, and the chosen ENI's facts added.
 
-use cni::{CniResult, Code, Delegate, Environment, Invocation, NetworkConfig, Version};
+use cni::{CniResult, Code, Delegate, Environment, Invocation, NetworkConfig, RecordedCall, RecordedIpam, Version};
 use node::inventory::Entry;
 use node::record::{Call, Owner};
 use serde_json::{Map, Value, json};
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// The key under which an IPAM plugin finds what is known of the ENI.
@@ -40,16 +38,17 @@ impl Ipam {
     /// # Errors
     /// Code 7 where `CNI_PATH` has it not, or the configuration on record is none.
     pub(crate) fn of_record(call: &Call, owner: &Owner) -> Result<Option<Self>, cni::Error> {
-        let kind = call.config.get("ipam").and_then(|ipam| ipam.get("type")).and_then(Value::as_str);
-        let Some(kind) = kind else { return Ok(None) };
-        let broken = |error: &dyn std::error::Error| cni::Error::from_chain(Code::CONFIG, error);
-        let kind = kind.parse().map_err(|error| broken(&error))?;
-        let version = call.config.get("cniVersion").and_then(Value::as_str).unwrap_or_default();
-        let environment = environment(call, owner);
-        Ok(Some(Self {
-            delegate: Delegate::find(&kind, &environment)?,
+        let recorded = RecordedCall {
+            config: &call.config,
+            path: &call.path,
+            args: &call.args,
+            container_id: &owner.container_id,
+            ifname: &owner.ifname,
+        };
+        Ok(recorded.ipam()?.map(|RecordedIpam { delegate, version, environment }| Self {
+            delegate,
             config: call.config.clone(),
-            version: version.parse().map_err(|error| broken(&error))?,
+            version,
             environment,
         }))
     }
@@ -119,19 +118,4 @@ pub(crate) fn call(config: &NetworkConfig, environment: &Environment) -> Call {
     let mut config = config.raw.clone();
     config.remove("prevResult");
     Call { config, path: text("CNI_PATH"), args: text("CNI_ARGS") }
-}
-
-fn environment(call: &Call, owner: &Owner) -> Environment {
-    let pairs: [(&str, &str); 5] = [
-        ("CNI_CONTAINERID", &owner.container_id),
-        ("CNI_IFNAME", &owner.ifname),
-        ("CNI_NETNS", ""),
-        ("CNI_PATH", &call.path),
-        ("CNI_ARGS", &call.args),
-    ];
-    Environment {
-        path: std::env::split_paths(&call.path).filter(|path| path.is_absolute()).collect::<Vec<PathBuf>>(),
-        variables: pairs.into_iter().map(|(name, value)| (name, OsString::from(value))).collect(),
-        ..Environment::default()
-    }
 }

@@ -2,7 +2,8 @@
 //!
 //! A plugin implements [`Plugin`] and its `main` is [`run`]. The crate reads the environment and stdin, checks them as
 //! the specification and the Go library do, hands the verb over as a typed request, and writes exactly one JSON document
-//! whatever happens: a signal, a panic, garbage on stdin. [`Delegate`] runs another plugin, mostly IPAM.
+//! whatever happens: a signal, a panic, garbage on stdin. [`Delegate`] runs another plugin, mostly IPAM, and
+//! [`RecordedCall`] finds that of a call that is over.
 //!
 //! Source: the CNI specification 1.1.0 (`SPEC.md` of containernetworking/cni) and its `pkg/skel`, `pkg/types` and
 //! `pkg/invoke`, which are what runtimes expect in practice.
@@ -19,6 +20,7 @@ mod names;
 mod panics;
 mod plugin;
 mod program;
+mod recorded;
 mod request;
 mod result;
 mod run;
@@ -36,6 +38,7 @@ pub use keys::Keys;
 pub use names::{ContainerId, IfName, NameError, NetworkName, PluginType};
 pub use plugin::{About, Death, Plugin};
 pub use program::{Program, ProgramError, ProgramOutput};
+pub use recorded::{RecordedCall, RecordedIpam};
 pub use request::{AddRequest, Attachment, CheckRequest, DelRequest, GcRequest, StatusRequest};
 pub use result::{CniResult, DecodeError, Dns, Interface, IpConfig, Route};
 pub use run::{run, run_with};

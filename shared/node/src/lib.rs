@@ -6,6 +6,7 @@ pub mod arrival;
 pub mod ask;
 pub mod boot;
 pub mod device;
+pub mod device_info;
 pub mod fault;
 pub mod files;
 pub mod ground;

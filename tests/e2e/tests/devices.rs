@@ -73,6 +73,28 @@ fn mul_3_the_device_info_file_lives_from_add_to_del() {
 }
 
 #[test]
+fn mul_3_gc_removes_the_device_info_file_of_what_is_not_valid_and_of_nothing_else() {
+    let lab = Lab::with_enis(2);
+    let mut entry = lab.entry(0);
+    entry.pci_address = Some(PCI.parse().unwrap());
+    lab.write_entry(&entry);
+    let [first, second] = ["c1", "c2"].map(|name| lab.host.netns(name));
+    let path = info_folder(&lab).join("default-net1.json");
+    let mut config = with_info(&path);
+    config["cniVersion"] = json!("1.1.0");
+    // The pod's next sandbox has the same file.
+    for (pod, container) in [(&first, "c1"), (&second, "c2")] {
+        drop(lab.call(pod, container, &config).run(&lab.host).result());
+    }
+    assert!(path.exists());
+    for (valid, stays) in [(json!([{"containerID": "c2", "ifname": "net1"}]), true), (json!([]), false)] {
+        config["cni.dev/valid-attachments"] = valid;
+        lab.call(&first, "c1", &config).verb("GC").run(&lab.host).empty();
+        assert_eq!(path.exists(), stays);
+    }
+}
+
+#[test]
 fn mul_3_a_device_info_file_elsewhere_is_refused_and_not_removed() {
     let lab = lab_with_pci();
     let pod = lab.host.netns("pod");

@@ -10,7 +10,7 @@ use node::host::View;
 use node::record::Record;
 use node::store::{self, Store};
 use node::verdict::{self, Pods, Sight};
-use node::{arrival, take_down, watch};
+use node::{arrival, device_info, take_down, watch};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub(crate) struct Places {
     pub(crate) kubelet_dir: PathBuf,
     /// The processes of the host: `/proc`, or where a container has the host's.
     pub(crate) proc_dir: PathBuf,
+    /// Where runtimes have device-info documents.
+    pub(crate) device_info_dir: PathBuf,
 }
 
 /// The machine that the agent runs on. Its calls are made in the host's network namespace, inside a tokio runtime.
@@ -90,10 +92,16 @@ impl Machine for Host {
 
     async fn release(&self, record: &Record, pods: Option<&PodUids>) -> Result<Outcome, Error> {
         let (pods, proc_dir) = (self.pods(pods), &self.places.proc_dir);
-        Ok(take_down::of_dead(&self.store, record, pods, proc_dir, async |record: &Record| {
+        let outcome = take_down::of_dead(&self.store, record, pods, proc_dir, async |record: &Record| {
             ipam::release(&record.call, &record.owner).await
         })
-        .await?)
+        .await?;
+        if matches!(outcome, Outcome::Released | Outcome::Pending(_))
+            && let Err(error) = device_info::remove(&self.store, &record.call.config, &self.places.device_info_dir)
+        {
+            log::warn!("the device-info document of {} stays: {error}", record.owner);
+        }
+        Ok(outcome)
     }
 
     async fn release_addresses(&self, usage: &AddressUse, pods: Option<&PodUids>) -> Result<Outcome, Error> {
@@ -112,3 +120,6 @@ impl Machine for Host {
         Ok(watch::events(watched)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

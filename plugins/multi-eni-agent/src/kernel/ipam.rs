@@ -1,10 +1,8 @@
 //! The IPAM plugin of an attachment whose runtime will not ask it to release: run as it was then.
 
-use cni::{Code, Delegate, Environment, Error, Invocation};
+use cni::{Error, Invocation, RecordedCall, RecordedIpam};
 use node::record::{Call, Owner};
 use serde_json::Value;
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long an IPAM plugin may take to release.
@@ -15,16 +13,15 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// # Errors
 /// The plugin's own; code 7 where `CNI_PATH` of that call has it not, or its configuration is none.
 pub(super) async fn release(call: &Call, owner: &Owner) -> Result<(), Error> {
-    let kind = call.config.get("ipam").and_then(|ipam| ipam.get("type")).and_then(Value::as_str);
-    let Some(kind) = kind else { return Ok(()) };
-    let broken = |error: &dyn std::error::Error| Error::from_chain(Code::CONFIG, error);
-    let kind = kind.parse().map_err(|error| broken(&error))?;
-    let version = call.config.get("cniVersion").and_then(Value::as_str).unwrap_or_default();
-    let version = version.parse().map_err(|error| broken(&error))?;
-    let environment = environment(call, owner);
-    let delegate = Delegate::find(&kind, &environment)?;
-    let invocation = Invocation { config: &call.config, version, environment: &environment, limit: LIMIT };
-    delegate.del(&invocation).await
+    let recorded = RecordedCall {
+        config: &call.config,
+        path: &call.path,
+        args: &call.args,
+        container_id: &owner.container_id,
+        ifname: &owner.ifname,
+    };
+    let Some(RecordedIpam { delegate, version, environment }) = recorded.ipam()? else { return Ok(()) };
+    delegate.del(&Invocation { config: &call.config, version, environment: &environment, limit: LIMIT }).await
 }
 
 /// As [`release`], where our IPAM plugin has others behind it, which have given something too.
@@ -36,20 +33,5 @@ pub(super) async fn release_chain(call: &Call, owner: &Owner) -> Result<(), Erro
     match chain {
         Some(members) if !members.is_empty() => release(call, owner).await,
         _ => Ok(()),
-    }
-}
-
-fn environment(call: &Call, owner: &Owner) -> Environment {
-    let pairs: [(&str, &str); 5] = [
-        ("CNI_CONTAINERID", &owner.container_id),
-        ("CNI_IFNAME", &owner.ifname),
-        ("CNI_NETNS", ""),
-        ("CNI_PATH", &call.path),
-        ("CNI_ARGS", &call.args),
-    ];
-    Environment {
-        path: std::env::split_paths(&call.path).filter(|path| path.is_absolute()).collect::<Vec<PathBuf>>(),
-        variables: pairs.into_iter().map(|(name, value)| (name, OsString::from(value))).collect(),
-        ..Environment::default()
     }
 }

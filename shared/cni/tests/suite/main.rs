@@ -8,4 +8,5 @@ mod delegation;
 mod process;
 mod properties;
 mod protocol;
+mod recorded;
 mod results;
