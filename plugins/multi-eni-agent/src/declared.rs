@@ -15,7 +15,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use check::{Report, check};
+pub(crate) use check::check;
 pub(crate) use fault::Fault;
 pub(crate) use folder::Folder;
 pub(crate) use pool::{Pool, Reference, SubnetChoice};
@@ -60,6 +60,7 @@ impl Declared {
     }
 
     /// The pool of this name.
+    #[cfg(test)]
     pub(crate) fn pool(&self, name: &PoolName) -> Option<&Pool> {
         self.pools.iter().find(|pool| pool.name == *name)
     }

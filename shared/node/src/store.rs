@@ -12,6 +12,7 @@ use crate::verdict::own_process_namespace;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A kind of file of the store.
@@ -87,6 +88,7 @@ pub struct Store {
     addresses: Folder,
     creating: Folder,
     locks: Folder,
+    set_aside: AtomicU64,
 }
 
 impl Store {
@@ -104,6 +106,7 @@ impl Store {
             creating: top.folder("creating")?,
             process_namespace: own_process_namespace(),
             locks: top.folder("lock")?,
+            set_aside: AtomicU64::new(0),
             top,
         })
     }
@@ -119,6 +122,19 @@ impl Store {
     /// Those of listing the folder.
     pub fn inventory(&self) -> Result<Vec<Entry>, Error> {
         self.all(&self.inventory, Unreadable::PassOver)
+    }
+
+    /// As [`Store::inventory`], for the one who writes it: what is unreadable is set aside, to be made anew.
+    ///
+    /// # Errors
+    /// Those of listing the folder, and of setting aside.
+    pub fn inventory_to_keep(&self) -> Result<Vec<Entry>, Error> {
+        self.all(&self.inventory, Unreadable::SetAside)
+    }
+
+    /// How many unreadable files this store has set aside since it was opened.
+    pub fn set_aside(&self) -> u64 {
+        self.set_aside.load(Ordering::Relaxed)
     }
 
     /// The entry of one ENI; nothing if the inventory has it not, or it is unreadable, which is said.
@@ -341,6 +357,7 @@ impl Store {
             Unreadable::PassOver => log::warn!(file = path.display().to_string().as_str(); "unreadable: {error}"),
             Unreadable::SetAside => {
                 let aside = folder.set_aside(name)?;
+                self.set_aside.fetch_add(1, Ordering::Relaxed);
                 log::warn!(file = aside.display().to_string().as_str(); "unreadable, and set aside: {error}");
             }
         }

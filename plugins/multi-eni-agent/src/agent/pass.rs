@@ -74,6 +74,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
                 return self.instant(now + UNREADABLE_FOR, now);
             }
         };
+        self.site.metrics.files_set_aside(self.site.store.set_aside());
         self.take_notes();
         self.memory.prune(&records, now);
         self.memory.see(&records, |eni| self.work.busy().contains_key(&Subject::Link(eni.clone())));

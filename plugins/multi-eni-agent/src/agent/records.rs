@@ -27,7 +27,7 @@ impl Records {
     /// # Errors
     /// Those of the files: what cannot be read is not known, and nothing is concluded from it.
     pub(crate) fn read(store: &Store) -> Result<Self, store::Error> {
-        let (entries, records, uses) = (store.inventory()?, store.records()?, store.address_uses()?);
+        let (entries, records, uses) = (store.inventory_to_keep()?, store.records()?, store.address_uses()?);
         let mut creations = Vec::new();
         for Intent { token, content } in store.intents::<Planned>()? {
             match entries.iter().any(|entry| entry.tags.get(TOKEN).is_some_and(|of| of == token.as_str())) {

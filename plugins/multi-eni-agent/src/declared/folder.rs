@@ -28,11 +28,6 @@ impl Folder {
         self.made = made;
     }
 
-    /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Reads it, for a node with these labels.
     pub(crate) fn read(&mut self, labels: &NodeLabels) -> Declared {
         let mut reading = Reading::default();

@@ -25,12 +25,11 @@ pub(super) fn seen(entry: &Entry, eni: &NetworkInterface, known: &Known<'_>, now
     }
     match &eni.attachment {
         Some(attachment) if is_here(attachment, known) => attached(&mut new, attachment, now),
-        Some(attachment) if attachment.status != AttachmentStatus::Detached => {
-            // Somebody took it to another instance, whose agent looks after it if it is ours at all.
-            if !shows(&new, known) && !known.held.contains_key(&new.network_interface_id) {
-                return Change::Gone("it is on another instance".to_string());
-            }
+        // Somebody took it to another instance, whose agent looks after it if it is ours at all.
+        Some(attachment) if attachment.status != AttachmentStatus::Detached && is_nowhere_here(&new, known) => {
+            return Change::Gone("it is on another instance".to_string());
         }
+        Some(attachment) if attachment.status != AttachmentStatus::Detached => {}
         _ if eni.status == Status::Available => unattached(&mut new, known, now),
         _ => {}
     }
@@ -56,11 +55,16 @@ pub(super) fn unseen(entry: &Entry, known: &Known<'_>, now: u64) -> Change {
         upkeep.unseen = upkeep.unseen.saturating_add(1);
         upkeep.unseen_at = now;
     }
-    let is_anywhere = shows(&new, known) || known.held.contains_key(&new.network_interface_id);
-    if new.upkeep.unseen >= LOOKS && known.links.is_some() && !is_anywhere && !in_metadata(&new, known) {
+    if new.upkeep.unseen >= LOOKS && known.links.is_some() && is_nowhere_here(&new, known) && !in_metadata(&new, known)
+    {
         return Change::Gone(format!("EC2 has left it out {LOOKS} times"));
     }
     Change::Entry(Box::new(new))
+}
+
+/// Neither the host nor a pod has it.
+fn is_nowhere_here(entry: &Entry, known: &Known<'_>) -> bool {
+    !shows(entry, known) && !known.held.contains_key(&entry.network_interface_id)
 }
 
 fn is_here(attachment: &InstanceAttachment, known: &Known<'_>) -> bool {
@@ -113,7 +117,7 @@ fn attached(entry: &mut Entry, attachment: &InstanceAttachment, now: u64) {
 fn unattached(entry: &mut Entry, known: &Known<'_>, now: u64) {
     let first = *entry.upkeep.unattached_since.get_or_insert(now);
     let is_second = now.saturating_sub(first) >= known.orphan_grace;
-    let is_elsewhere = !shows(entry, known) && !known.held.contains_key(&entry.network_interface_id);
+    let is_elsewhere = is_nowhere_here(entry, known);
     let to = match entry.state {
         // We had it detached, and EC2 has done it.
         State::Detaching => State::Detached,

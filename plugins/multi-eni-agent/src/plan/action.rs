@@ -132,6 +132,7 @@ impl Action {
     }
 
     /// Whether it takes something away: such are never planned from what is unknown.
+    #[cfg(test)]
     pub(crate) fn is_destructive(&self) -> bool {
         match self {
             Self::Detach { .. }

@@ -1,28 +1,29 @@
 //! What dead pods have left. Multus never forwards GC, so the agent does what the runtime does not.
 
+use node::record::Owner;
+
 use super::index::World;
 use super::{Action, Plan};
 use crate::observe::{Hold, Subject};
 
 pub(crate) fn plan(observed: &World<'_>, plan: &mut Plan) {
     for (owner, &since) in &observed.gone {
-        let is_due = due(since, observed, plan);
-        let (subject, hold) = (Subject::Attachment(owner.clone()), Hold::Attachment(owner.clone()));
-        when(is_due, subject, hold, Action::Release { owner: owner.clone() }, observed, plan);
+        if is_due(since, observed, plan) {
+            release(owner, observed, plan);
+        }
     }
     for owner in observed.unfinished.iter().filter(|owner| !observed.gone.contains_key(owner)) {
-        let (subject, hold) = (Subject::Attachment(owner.clone()), Hold::Attachment(owner.clone()));
-        when(true, subject, hold, Action::Release { owner: owner.clone() }, observed, plan);
+        release(owner, observed, plan);
     }
     for (owner, &since) in &observed.gone_uses {
-        let is_due = due(since, observed, plan);
-        let (subject, hold) = (Subject::AddressUse(owner.clone()), Hold::AddressUse(owner.clone()));
-        when(is_due, subject, hold, Action::ReleaseAddresses { owner: owner.clone() }, observed, plan);
+        if is_due(since, observed, plan) {
+            release_addresses(owner, observed, plan);
+        }
     }
 }
 
 /// Whether the grace period is over; if not, it is looked at again when it is.
-fn due(since: u64, observed: &World<'_>, plan: &mut Plan) -> bool {
+fn is_due(since: u64, observed: &World<'_>, plan: &mut Plan) -> bool {
     let at = since.saturating_add(observed.limit.release_grace);
     if at > observed.now {
         plan.wake(at);
@@ -30,12 +31,22 @@ fn due(since: u64, observed: &World<'_>, plan: &mut Plan) -> bool {
     at <= observed.now
 }
 
-fn when(is_due: bool, subject: Subject, hold: Hold, action: Action, observed: &World<'_>, plan: &mut Plan) {
-    if !is_due || observed.is_busy(&subject) {
+fn release(owner: &Owner, observed: &World<'_>, plan: &mut Plan) {
+    if observed.is_busy(&Subject::Attachment(owner.clone())) {
         return;
     }
-    match observed.hold(&hold) {
+    match observed.hold(&Hold::Attachment(owner.clone())) {
         Some(held) => plan.wake(held.until),
-        None => plan.act(action),
+        None => plan.act(Action::Release { owner: owner.clone() }),
+    }
+}
+
+fn release_addresses(owner: &Owner, observed: &World<'_>, plan: &mut Plan) {
+    if observed.is_busy(&Subject::AddressUse(owner.clone())) {
+        return;
+    }
+    match observed.hold(&Hold::AddressUse(owner.clone())) {
+        Some(held) => plan.wake(held.until),
+        None => plan.act(Action::ReleaseAddresses { owner: owner.clone() }),
     }
 }

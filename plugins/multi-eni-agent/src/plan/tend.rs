@@ -121,7 +121,7 @@ impl Eni<'_> {
             State::Attaching | State::Attached => self.look(plan, SHOWN_WITHIN),
             // The answer to its attachment was lost, and with it what is to be set on it.
             State::Ready | State::InUse | State::Cooling if self.entry.upkeep.attachment_id.is_none() => {
-                self.look(plan, 1)
+                self.look(plan, 1);
             }
             State::Ready | State::Cooling | State::Quarantined
                 if self.link.is_none() && self.observed.links.is_some() && !self.observed.is_held(self.entry) =>

@@ -139,6 +139,7 @@ impl Health {
     }
 
     /// The API server was asked.
+    #[cfg_attr(not(test), expect(dead_code, reason = "there is no API server to ask yet"))]
     pub(crate) fn kubernetes(&self, answer: Answer) {
         self.inner.kubernetes.hear("request", answer);
     }

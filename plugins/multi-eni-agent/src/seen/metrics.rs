@@ -151,8 +151,9 @@ impl Metrics {
         self.inner.families.link_ready_seconds.observe(took.as_secs_f64());
     }
 
-    /// An unreadable file was set aside.
-    pub(crate) fn file_quarantined(&self) {
-        self.inner.families.quarantined.inc();
+    /// So many unreadable files were set aside so far.
+    pub(crate) fn files_set_aside(&self, count: u64) {
+        let counter = &self.inner.families.quarantined;
+        counter.inc_by(count.saturating_sub(counter.get()));
     }
 }

@@ -15,7 +15,7 @@ mod tests;
 
 pub(crate) use age::age;
 pub(crate) use eni::{AddressState, AddressView, EniView, STATES, SlotView, state_word};
-pub(crate) use explain::{Asked, Explain, explain, render_explain};
+pub(crate) use explain::{Asked, explain, render_explain};
 pub(crate) use from_store::{enis, from_store, unfinished};
 pub(crate) use holder::{Holder, RequestView};
 pub(crate) use pool::{AddressCounts, Declared, PoolView};

@@ -150,3 +150,16 @@ fn upg_2_a_use_of_before_has_no_namespace_and_is_read() {
     assert_eq!(kept["content"].get("namespace"), None);
     assert_eq!(store.address_uses().unwrap(), [AddressUse { namespace: None, ..usage }]);
 }
+
+#[test]
+fn cra_1_an_unreadable_entry_is_passed_over_by_its_readers_and_set_aside_by_its_writer() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(&root);
+    let file = store.path().join("inventory/eni-0123456789abcdef0.json");
+    std::fs::write(&file, b"{").unwrap();
+    assert!(store.inventory().unwrap().is_empty());
+    assert!(file.exists());
+    assert!(store.inventory_to_keep().unwrap().is_empty());
+    assert!(!file.exists());
+    assert_eq!(store.set_aside(), 1);
+}

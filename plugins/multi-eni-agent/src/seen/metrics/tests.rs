@@ -42,7 +42,7 @@ fn full() -> Metrics {
     metrics.lock_waited("claim", took);
     metrics.acquired(Outcome::Done, took);
     metrics.link_ready(took);
-    metrics.file_quarantined();
+    metrics.files_set_aside(1);
     metrics.show(&status(&[(0, 4), (1, 5), (1, 4)], 2));
     metrics
 }
