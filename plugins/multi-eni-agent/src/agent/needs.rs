@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ec2::VpcId;
-use node::inventory::State;
+use node::inventory::{Entry, State};
 use node::names::EniId;
 
 use super::Agent;
@@ -62,9 +62,11 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         later
     }
 
-    /// Whether a pool lacks what it will surely have to have, or somebody waits.
+    /// Whether a pool lacks what it will surely have to have, an ENI of one is on its way, or somebody waits.
     fn is_urgent(&self, records: &Records) -> bool {
-        !self.requests.is_empty() || self.manifests.declared.pools.iter().any(|pool| is_short(pool, records))
+        !self.requests.is_empty()
+            || records.entries.iter().any(is_on_its_way)
+            || self.manifests.declared.pools.iter().any(|pool| is_short(pool, records))
     }
 
     fn need_metadata(&mut self, now: u64, later: &mut Later) {
@@ -82,6 +84,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         let read_at = self.memory.metadata.as_ref().map(|known| known.at + METADATA_OLD);
         let limited = read_at.filter(|_| plan.pools.values().any(is_limited));
         let Some(at) = self.metadata_due.into_iter().chain(limited).min() else { return };
+        // While they cannot be read, what is known of them stays old.
+        let at = at.max(self.pauses.metadata.until);
         if at > now {
             return later.at(at);
         }
@@ -272,6 +276,11 @@ impl Later {
     fn at(&mut self, time: u64) {
         self.0 = Some(self.0.map_or(time, |earlier| earlier.min(time)));
     }
+}
+
+/// Whether it is a pool's, and on no instance yet or no more: until it is attached or deleted it is of no use to anybody.
+fn is_on_its_way(entry: &Entry) -> bool {
+    entry.pool.is_some() && matches!(entry.state, State::Created | State::Detached)
 }
 
 /// Whether it has fewer ENIs than it has to have whatever EC2 says, or fewer free ones than it keeps.
