@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+use ec2sim::{AttachmentFacts, AttachmentStatus};
 use node::ask::{Decoded, Reply, Request, SOCKET};
 use node::inventory::{Entry, State};
 use serde_json::Value;
@@ -113,8 +114,8 @@ impl Cloud {
             .collect();
         let ours = self.ours();
         let is_set = |eni: &ec2sim::EniFacts| {
-            eni.attachment.as_ref().is_some_and(|at| at.delete_on_termination)
-                && known.contains(&eni.network_interface_id.as_str())
+            let attached = |at: &AttachmentFacts| at.status == AttachmentStatus::Attached && at.delete_on_termination;
+            eni.attachment.as_ref().is_some_and(attached) && known.contains(&eni.network_interface_id.as_str())
         };
         ours.len() == known.len() && ours.iter().all(is_set) && self.intents() == 0
     }

@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ec2sim::{Ec2, Fabric, Imds, Instance, Lag, Policy, SecurityGroup, Server, Subnet, Timing, Vpc};
+use ec2sim::{Clock, Ec2, Fabric, Imds, Instance, Lag, Policy, SecurityGroup, Server, Subnet, Timing, Vpc};
 
 use super::{AGENT, CLUSTER, Cloud};
 use crate::{Host, cases};
@@ -26,7 +26,7 @@ pub fn brisk() -> Timing {
         detach: millis(300),
         terminate: millis(300),
         metadata: millis(80),
-        describe_lag: Lag::UpTo(millis(100)),
+        describe_lag: Lag::Fixed(Duration::ZERO),
     }
 }
 
@@ -114,6 +114,7 @@ impl CloudBuilder {
             host,
             pools,
         };
+        cloud.long_since();
         cloud.write_settings(&self.top, &self.agent);
         cloud.ec2.set_policy_of(AGENT, &installed_policy());
         cloud
@@ -145,6 +146,11 @@ pub(super) fn installed_policy() -> Policy {
 }
 
 impl Cloud {
+    /// What is so in the region has long been so: whoever is behind knows of it, too.
+    pub fn long_since(&self) {
+        self.ec2.set_clock(Clock::new(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()));
+    }
+
     /// The policy of `install/` for a node's agent, of this cluster.
     #[must_use]
     pub fn installed_policy() -> Policy {

@@ -22,27 +22,27 @@ impl Cloud {
 
     /// Starts the agent.
     pub fn spawn(&self) {
-        self.run_as_agent(self.host.command("sh"), &binaries::multi_eni_agent(), "");
+        self.run_as_agent(&binaries::multi_eni_agent(), "");
     }
 
     /// Starts the agent that is built to die, at this point of its way, counted from 1.
     pub fn spawn_to_die_at(&self, point: u32) {
-        let shell = self.host.command("sh").env("MULTI_ENI_KILL_AT", point.to_string());
-        self.run_as_agent(shell, &binaries::multi_eni_agent_faulty(), "");
+        let fault = format!("env MULTI_ENI_KILL_AT={point}");
+        self.run_as_agent(&binaries::multi_eni_agent_faulty(), &fault);
     }
 
     /// Starts the agent as in a container with processes of its own.
     pub fn spawn_in_a_container(&self) {
-        let shell = self.host.command("sh");
         let container = "unshare --pid --fork --kill-child --mount-proc";
-        self.run_as_agent(shell, &binaries::multi_eni_agent(), container);
+        self.run_as_agent(&binaries::multi_eni_agent(), container);
         self.until("the agent answers", |cloud| cloud.status().is_some());
     }
 
-    fn run_as_agent(&self, shell: HostCommand, program: &Path, inside: &str) {
+    fn run_as_agent(&self, program: &Path, inside: &str) {
         assert!(self.agent.borrow().is_none(), "an agent runs already");
         let script = format!(r#"exec {inside} "$0" run >>"$1" 2>&1"#);
-        let command = self.with_credentials(shell).args(["-c", &script]).arg(program).arg(self.log_path());
+        let command =
+            self.with_credentials(self.host.command("sh")).args(["-c", &script]).arg(program).arg(self.log_path());
         self.agent.replace(Some(command.limit(LIFE).spawn()));
     }
 
@@ -72,13 +72,16 @@ impl Cloud {
         self.agent.borrow().as_ref().expect("an agent that runs").signal(signal);
     }
 
-    /// Kills the agent with SIGKILL.
+    /// Kills the agent with SIGKILL, and waits until it is gone.
     ///
     /// # Panics
     ///
     /// When none runs.
     pub fn kill(&self) {
         self.agent.take().expect("an agent that runs").kill();
+        // That of a container dies after the process that was started.
+        let store = self.store();
+        self.until("the agent is gone", |_| store.try_device_lock("agent").expect("a lock").is_some());
     }
 
     /// Has the agent end, and gives how it did and how long it took.

@@ -17,11 +17,11 @@ fn with_ec2_out_of_reach_a_pool_waits_and_comes_up_later() {
         cloud.ec2.outage(outage);
         cloud.declare(POOL, &fixed(2));
         cloud.start();
-        cloud.until("some calls in vain", |cloud| cloud.calls().len() >= 5);
+        cloud.until("some calls in vain", |cloud| cloud.metric("multi_eni_ec2_calls_total") >= 5.0);
         assert!(cloud.ours().is_empty() && !cloud.waiting(POOL).is_empty(), "{cloud}");
         cloud.ec2.outage(Outage::No);
         cloud.until_ready(POOL, 2);
-        assert!(cloud.calls().len() < 60, "{cloud}");
+        assert!(cloud.metric("multi_eni_ec2_calls_total") < 60.0, "{}", cloud.metrics());
     }
 }
 

@@ -1,8 +1,7 @@
 //! Device indices, on one network card and on two.
 
 use e2e::Cloud;
-use e2e::cloud::brisk;
-use ec2sim::{Action, Timing};
+use ec2sim::Action;
 use serde_json::json;
 
 use crate::{POOL, fixed, only};
@@ -17,6 +16,7 @@ fn take(cloud: &Cloud, card: u32, index: u32) {
 fn ec2_1_an_index_is_counted_on_its_card_and_the_card_is_always_said() {
     let cloud = Cloud::builder().kind("c6in.32xlarge").build();
     take(&cloud, 1, 1);
+    cloud.long_since();
     cloud.declare("first", &fixed(1));
     cloud.declare("second", &json!({"min": 1, "max": 1, "networkCard": 1}));
     cloud.start();
@@ -31,14 +31,17 @@ fn ec2_1_an_index_is_counted_on_its_card_and_the_card_is_always_said() {
 
 #[test]
 fn ec2_1_an_index_that_was_taken_meanwhile_costs_no_eni() {
-    // The metadata know of nothing that came later.
-    let cloud = Cloud::builder().timing(Timing { metadata: std::time::Duration::from_secs(60), ..brisk() }).build();
+    let cloud = Cloud::new();
+    cloud.declare(POOL, &fixed(0));
+    cloud.start();
+    // What was there when it began, it has asked EC2 for.
+    cloud.refresh();
     let before = cloud.with_imds(|imds| imds.snapshot().unwrap());
     take(&cloud, 0, 1);
     take(&cloud, 0, 2);
+    // The metadata know of nothing that came later.
     cloud.with_imds(|imds| imds.at("meta-data/network").is_stale(&before));
     cloud.declare(POOL, &fixed(1));
-    cloud.start();
     cloud.until_ready(POOL, 1);
     let attachments = cloud.calls_of(Action::AttachNetworkInterface);
     let indices: Vec<&str> = attachments.iter().map(|call| call.parameters["DeviceIndex"].as_str()).collect();

@@ -59,8 +59,9 @@ fn cra_2_a_pod_that_lives_keeps_what_it_has_though_its_namespace_is_gone() {
     let pod = with_dead_pod(&cloud);
     let eni = only(&cloud);
     pod.destroy();
+    let mac = format!(" mac {} ", eni.mac);
     cloud.until("its NIC is back on the host", |cloud| {
-        !cloud.host.snapshot(&[]).about(&format!("link {} ", crate::link_of(&eni))).is_empty()
+        cloud.host.snapshot(&[]).about("link ").iter().any(|line| line.contains(&mac))
     });
     pass_some_time(&cloud);
     assert_eq!(cloud.in_state(POOL, State::InUse).len(), 1, "{cloud}");

@@ -106,11 +106,12 @@ fn rou_1_what_a_host_daemon_does_to_a_ready_eni_is_undone() {
     assert!(settled.about("link data0 down ")[0].contains("mtu 1500"), "{settled:?}");
     let address = only(&cloud).primary;
     let script = format!(
-        "ip link set data0 up; ip addr add {address}/24 dev data0
+        "for again in 1 2 3; do ip link set data0 up; ip addr add {address}/24 dev data0
          ip route add default via 10.0.1.1 dev data0 metric 512 proto dhcp
-         ip route add default via 10.0.1.1 dev data0 table 10001; ip rule add from {address} lookup 10001 priority 10001"
+         ip route add default via 10.0.1.1 dev data0 table 10001; ip rule add from {address} lookup 10001 priority 10001
+         done 2>/dev/null; ip addr add {address}/24 dev data0 2>/dev/null || true"
     );
-    cloud.host.command("sh").args(["-ec", &script]).run();
+    cloud.host.command("sh").args(["-c", &script]).run();
     cloud.until("all is as before", |cloud| settled.changes_to(&cloud.host.snapshot(&[])).is_empty());
     for script in ["ip link set data0 mtu 1400", "ip link set data0 alias mine", "ip link set data0 name other"] {
         cloud.host.command("sh").args(["-ec", script]).run();

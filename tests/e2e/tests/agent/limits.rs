@@ -58,6 +58,7 @@ fn lea_4_a_pool_that_cannot_be_filled_makes_what_there_is_room_for() {
     let other = cloud.subnet.eni().create().unwrap();
     let instance = cloud.instance.clone();
     cloud.host.run(move || other.attach(&instance).index(1).named("other1").now().unwrap());
+    cloud.long_since();
     cloud.declare(POOL, &fixed(10));
     cloud.start();
     cloud.until_ready(POOL, 2);

@@ -122,6 +122,7 @@ fn ec2_3_lea_2_a_pool_shrinks_after_its_cool_down_and_nothing_of_others_is_touch
     let timing = Timing { detach: std::time::Duration::from_secs(3), ..brisk() };
     let cloud = Cloud::builder().timing(timing).agent("orphan_grace_seconds = 1\nresync_seconds = 1").build();
     let others = with_others(&cloud);
+    cloud.long_since();
     let before = cloud.host.snapshot(&[]);
     cloud.declare(POOL, &json!({"min": 0, "max": 2, "cooldownSeconds": 1}));
     cloud.start();
