@@ -1,3 +1,4 @@
+use super::explain::Explain;
 use super::*;
 use node::addresses::AddressUse;
 use node::intent::Intent;
