@@ -99,7 +99,8 @@ fn drift_in_ec2_is_repaired_under_a_pod_too_and_that_of_the_link_is_not() {
 #[test]
 fn rou_1_what_a_daemon_did_to_a_link_is_put_right() {
     let (data, world) = of(State::Ready);
-    let spoil: [(&str, fn(&mut HostLink)); 5] = [
+    type Spoil = fn(&mut HostLink);
+    let spoil: [(&str, Spoil); 5] = [
         ("its name is ens7", |link| link.name = "ens7".to_string()),
         ("its MTU is 1500 and not 9001", |link| link.mtu = 1500),
         ("it does not bear its id", |link| link.alias = None),
