@@ -14,6 +14,8 @@ mod plan;
 mod run;
 mod seen;
 mod socket;
+#[cfg(test)]
+mod storm;
 mod tags;
 mod view;
 

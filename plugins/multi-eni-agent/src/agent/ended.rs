@@ -20,7 +20,7 @@ use crate::seen::health::Answer;
 use crate::seen::metrics::Outcome;
 
 /// The policy of a question to EC2 that nobody waits for.
-const REGULAR: Policy = Policy { first: 60, most: 600, code: crate::apply::policy::TRY_AGAIN };
+pub(crate) const REGULAR: Policy = Policy { first: 60, most: 600, code: crate::apply::policy::TRY_AGAIN };
 
 /// How often something failed in a row, and until when it waits.
 #[derive(Debug, Clone, Copy, Default)]

@@ -3,7 +3,7 @@
 
 pub(crate) mod clock;
 mod ended;
-pub(crate) mod holds;
+mod holds;
 pub(crate) mod ledger;
 mod looks;
 mod manifests;
@@ -14,11 +14,13 @@ mod records;
 pub(crate) mod requests;
 pub(crate) mod site;
 mod status;
-mod timetable;
+pub(crate) mod timetable;
 mod work;
 
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+pub(crate) use self::{ended::REGULAR, holds::wait};
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -394,6 +394,7 @@ impl World {
 
     /// What must be so at any moment: nothing is in two hands, no other's ENI was touched, what a pod has is attached.
     pub(crate) fn check(&self) {
+        assert!(!self.region.was_asked_in_a_circle(), "{self}");
         let records = self.store.records().unwrap();
         let enis = self.ec2.enis().unwrap();
         for (place, record) in records.iter().enumerate().filter(|(_, record)| record.holds()) {
