@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 /// What is to be looked at again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Event {
-    /// The host's links.
+    /// The host's links, or their addresses.
     LinksChanged,
     /// The records of attachments and addresses, the inventory, the notes of plugins that died.
     RecordsChanged,
@@ -50,7 +50,7 @@ pub struct Watched<'a> {
     pub pools_dir: &'a Path,
 }
 
-/// Changes of links in the calling thread's namespace and of these folders, from now on. The stream does not end but with an
+/// Changes of links and their addresses in the calling thread's namespace and of these folders, from now on. The stream does not end but with an
 /// error of the kernel that leaves nothing to listen to. Must be called inside a tokio runtime.
 ///
 /// # Errors
@@ -65,7 +65,7 @@ pub fn events(watched: Watched<'_>) -> Result<Events, Error> {
 type Links = Pin<Box<dyn Stream<Item = ()> + Send>>;
 
 fn links() -> Result<Links, netlink::Error> {
-    Ok(Box::pin(Netlink::link_events()?))
+    Ok(Box::pin(Netlink::link_and_address_events()?))
 }
 
 /// Changes of links and folders.

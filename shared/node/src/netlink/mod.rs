@@ -84,6 +84,15 @@ impl Netlink {
         Self::events(&[MulticastGroup::Link])
     }
 
+    /// Changes of links and of their addresses, as [`Netlink::link_events`]: that a link has a new address is no change of the
+    /// link.
+    ///
+    /// # Errors
+    /// The socket's own.
+    pub fn link_and_address_events() -> Result<impl Stream<Item = ()>, Error> {
+        Self::events(&[MulticastGroup::Link, MulticastGroup::Ipv4Ifaddr, MulticastGroup::Ipv6Ifaddr])
+    }
+
     fn events(groups: &[MulticastGroup]) -> Result<impl Stream<Item = ()> + use<>, Error> {
         let (connection, handle, messages) = rtnetlink::new_multicast_connection(groups).map_err(Error::Open)?;
         tokio::spawn(connection);
