@@ -113,10 +113,14 @@ fn rou_1_what_a_host_daemon_does_to_a_ready_eni_is_undone() {
     );
     cloud.host.command("sh").args(["-c", &script]).run();
     cloud.until("all is as before", |cloud| settled.changes_to(&cloud.host.snapshot(&[])).is_empty());
-    for script in ["ip link set data0 mtu 1400", "ip link set data0 alias mine", "ip link set data0 name other"] {
+    for script in ["ip addr add 10.9.9.9/32 dev data0", "ip link set data0 mtu 1400", "ip link set data0 name other"] {
         cloud.host.command("sh").args(["-ec", script]).run();
         cloud.until("all is as before", |cloud| settled.changes_to(&cloud.host.snapshot(&[])).is_empty());
     }
+    // The kernel tells nobody that a link which is down has another alias (`netdev_state_change`, net/core/dev.c).
+    cloud.host.command("sh").args(["-ec", "ip link set data0 alias mine"]).run();
+    cloud.signal(nix::sys::signal::Signal::SIGHUP);
+    cloud.until("all is as before", |cloud| settled.changes_to(&cloud.host.snapshot(&[])).is_empty());
     assert!(cloud.metric("multi_eni_drift_repaired_total{kind=\"link\"}") >= 4.0, "{}", cloud.metrics());
 }
 

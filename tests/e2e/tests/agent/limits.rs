@@ -89,7 +89,7 @@ fn lea_4_a_limit_lower_than_the_table_is_believed_and_said() {
 }
 
 #[test]
-fn lea_4_an_instance_that_ends_gets_nothing_more() {
+fn lea_1_an_instance_that_ends_is_left_as_it_is() {
     let timing = Timing { terminate: Duration::from_secs(600), ..brisk() };
     let cloud = Cloud::builder().timing(timing).build();
     cloud.declare(POOL, &fixed(1));
