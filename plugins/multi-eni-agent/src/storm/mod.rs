@@ -6,7 +6,6 @@ mod budget;
 mod days;
 mod deaths;
 mod faults;
-mod fleet;
 mod journal;
 mod lines;
 mod plugin;
