@@ -16,7 +16,13 @@ pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, p
     }
     let unattached: Vec<_> = observed.members(&pool.name).filter(|entry| is_unattached(entry.state)).collect();
     for entry in unattached.iter().skip(wanted_unattached(standing, unattached.len())) {
-        delete(entry, observed, plan);
+        // Whom it was made for may be back soon: a runtime that got no ENI in time tries again.
+        let idle_at = entry.upkeep.since.saturating_add(pool.cooldown_seconds);
+        if entry.state == State::Created && idle_at > observed.now {
+            plan.wake(idle_at);
+        } else {
+            delete(entry, observed, plan);
+        }
     }
     let unattached = u32::try_from(unattached.len()).unwrap_or(u32::MAX);
     let surplus = standing.have().saturating_sub(standing.target).saturating_sub(unattached);

@@ -37,6 +37,18 @@ fn nothing_goes_before_it_was_idle_for_the_cooldown() {
 }
 
 #[test]
+fn an_eni_that_was_made_for_one_who_gave_up_waits_for_the_next_try() {
+    let data = pool("data", 0);
+    let mut world = observed([entry(&data, 1, State::Created)]);
+    world.entries[0].upkeep.since = NOW - 10;
+    let rests = plan(&declared([data.clone()]), &world);
+    assert_eq!(words(&rests), Vec::<String>::new());
+    assert_eq!(rests.wake_at, Some(NOW + 20));
+    world.now = NOW + 20;
+    assert_eq!(words(&plan(&declared([data]), &world)), ["delete eni-00000000000000001"]);
+}
+
+#[test]
 fn nothing_goes_while_somebody_waits() {
     let (data, mut world) = three();
     world.demand.insert(name("data"), 1);
