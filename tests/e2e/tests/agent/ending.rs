@@ -64,3 +64,22 @@ fn who_waits_when_the_agent_ends_is_told_to_try_again() {
     assert_eq!(error.code, 11, "{error:?}");
     assert!(cloud.store().records().unwrap().is_empty());
 }
+
+#[test]
+fn upg_3_who_waits_when_the_agent_is_killed_is_told_and_the_next_try_has_the_eni_that_was_made() {
+    let cloud = e2e::Cloud::new();
+    cloud.ec2.at(Action::AttachNetworkInterface).hangs();
+    cloud.declare(POOL, &json!({"min": 0, "max": 1, "cooldownSeconds": 600}));
+    cloud.start();
+    let pod = cloud.host.netns("pod1");
+    let adding = cloud.add(&pod, "c1", POOL).spawn(&cloud.host);
+    cloud.until("the ENI is made", |cloud| !cloud.calls_of(Action::AttachNetworkInterface).is_empty());
+    cloud.kill();
+    let error = Outcome::of(adding).error();
+    assert_eq!(error.code, 11, "{error:?}");
+    cloud.ec2.heal();
+    cloud.start();
+    // The runtime tries again with another container.
+    crate::add(&cloud, &pod, "c2");
+    assert_eq!(cloud.calls_of(Action::CreateNetworkInterface).len(), 1, "{cloud}");
+}

@@ -194,3 +194,27 @@ fn a_manifest_that_changes_changes_the_pool() {
     cloud.until_ready(POOL, 1);
     assert_eq!(cloud.written()["DeleteNetworkInterface"], 2, "{cloud}");
 }
+
+#[test]
+fn con_1_pods_that_come_while_the_pool_shrinks_have_an_eni_that_stays() {
+    let cloud = Cloud::new();
+    cloud.declare(POOL, &json!({"min": 0, "max": 3, "cooldownSeconds": 0}));
+    cloud.start();
+    let pods: Vec<_> = (0..3).map(|nth| cloud.host.netns(&format!("pod{nth}"))).collect();
+    for round in 0..6 {
+        let call = |nth: usize| cloud.add(&pods[nth], &format!("c{round}-{nth}"), POOL);
+        let running: Vec<_> = (0..3).map(|nth| call(nth).spawn(&cloud.host)).collect();
+        for (nth, running) in running.into_iter().enumerate() {
+            let outcome = e2e::Outcome::of(running);
+            assert!(outcome.output.status.success(), "round {round}: {}\n{cloud}", outcome.output);
+            pods[nth].command("ip").args(["link", "show", "net1"]).run();
+        }
+        // One after the other, so that some are on their way out when the next round comes.
+        (0..3).for_each(|nth| call(nth).verb("DEL").run(&cloud.host).empty());
+    }
+    cloud.until_gone();
+    let forced = |call: &ec2sim::Call| call.parameters.contains_key("Force");
+    assert!(!cloud.writes().iter().any(forced), "{cloud}");
+    let count = |action| cloud.calls_of(action).into_iter().filter(ec2sim::Call::took_effect).count();
+    assert_eq!(count(Action::CreateNetworkInterface), count(Action::DeleteNetworkInterface), "{cloud}");
+}

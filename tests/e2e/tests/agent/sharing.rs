@@ -5,8 +5,9 @@ use ec2sim::Action;
 use node::inventory::State;
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use crate::only;
+use crate::{OF_A_POD, UID, only};
 
 const SHARED: &str = "shared";
 
@@ -22,10 +23,14 @@ fn with_shared(cooldown: u64) -> Cloud {
 
 /// A call of the IPAM plugin, as `ipvlan` makes it. This kernel need not have ipvlan for that.
 fn ipam(cloud: &Cloud, container: &str) -> Invocation {
+    ipam_of(cloud, container, Path::new("/run/netns/none"))
+}
+
+fn ipam_of(cloud: &Cloud, container: &str, netns: &Path) -> Invocation {
     Invocation::new(binaries::multi_eni_ipam())
         .container(container)
         .ifname("net1")
-        .netns("/run/netns/none")
+        .netns(netns)
         .env("MULTI_ENI_NODE_TOML", cloud.settings().display().to_string())
         .config(&json!({
             "cniVersion": "1.0.0", "name": "net", "type": "ipvlan", "master": "shared0", "ipam": {"type": "multi-eni-ipam"},
@@ -109,4 +114,46 @@ fn many_pods_at_once_have_an_address_each() {
         ipam(&cloud, &format!("c{round}")).verb("DEL").run(&cloud.host).empty();
     }
     cloud.until_gone();
+}
+
+#[test]
+fn adr_3_an_address_that_ec2_has_no_more_is_given_to_no_pod() {
+    let cloud = with_shared(0);
+    let old = only(&cloud).secondaries;
+    cloud.console().unassign_secondaries(&only(&cloud));
+    cloud.refresh();
+    cloud.until("there are others instead", |cloud| {
+        let known = cloud.of_pool(SHARED).remove(0).ipv4_addresses;
+        known.iter().filter(|one| !one.primary).map(|one| one.address).eq(only(cloud).secondaries) && known.len() == 3
+    });
+    let has = only(&cloud).secondaries;
+    for container in ["c1", "c2"] {
+        let given = take(&cloud, container);
+        assert!(
+            has.iter().any(|address| given == format!("{address}/24")),
+            "{given} is none of {has:?}, but of {old:?}"
+        );
+    }
+}
+
+#[test]
+fn cra_2_the_address_of_a_pod_that_is_gone_is_free_again() {
+    let cloud = Cloud::builder().agent("release_grace_seconds = 1\nresync_seconds = 1").build();
+    cloud.declare(
+        SHARED,
+        &json!({
+            "sharing": "shared", "secondaryIPv4Addresses": 1, "max": 1, "linkName": "shared0", "cooldownSeconds": 0,
+        }),
+    );
+    cloud.start();
+    cloud.until_ready(SHARED, 1);
+    let folder = cloud.kubelet_dir().join("pods").join(UID);
+    std::fs::create_dir(&folder).unwrap();
+    let pod = cloud.host.netns("pod1");
+    drop(ipam_of(&cloud, "c1", pod.path()).args(OF_A_POD).run(&cloud.host).result());
+    let counts = |cloud: &Cloud| cloud.pool_status(SHARED).unwrap()["addresses"].clone();
+    cloud.until("it is used", |cloud| counts(cloud) == json!({"free": 1, "cooling": 0, "used": 1}));
+    pod.destroy();
+    std::fs::remove_dir(&folder).unwrap();
+    cloud.until("it is free", |cloud| counts(cloud) == json!({"free": 2, "cooling": 0, "used": 0}));
 }
