@@ -209,13 +209,16 @@ fn what_the_nodes_settings_have_as_a_comment_is_right_too() {
 #[test]
 fn the_readme_shows_the_samples_as_they_are() {
     let readme = fs::read_to_string(cases::tree().join("README.md")).unwrap();
-    let block = |language: &str| {
-        let (_, rest) = readme.split_once(&format!("```{language}\n")).expect("a block of this language");
-        rest.split_once("```").expect("its end").0
+    let blocks = |language: &str| {
+        let after = readme.split(&format!("```{language}\n")).skip(1);
+        after.map(|rest| rest.split_once("```").expect("its end").0).collect::<Vec<_>>()
     };
-    let shown: Value = serde_json::from_str(block("json")).unwrap();
+    let [json] = blocks("json")[..] else { panic!("one block of JSON") };
+    let shown: Value = serde_json::from_str(json).unwrap();
     assert_eq!(shown, list("10-multi-eni.conflist"));
-    assert_eq!(embedded(block("yaml")), embedded(&read("nad/data-plane.yaml")));
+    let [pool, attachment] = blocks("yaml")[..] else { panic!("two blocks of YAML") };
+    assert_eq!(pool, read("nodeenis/data-plane.yaml"));
+    assert_eq!(embedded(attachment), embedded(&read("nad/data-plane.yaml")));
 }
 
 #[test]
