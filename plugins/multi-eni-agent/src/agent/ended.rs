@@ -166,7 +166,9 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             Err(error) => {
                 log::warn!("{}", reason(&error));
                 if is_regular {
-                    self.pauses.describe.failed(REGULAR, now);
+                    // Until it is known what is on the instance, nothing is made, and somebody may wait for that.
+                    let policy = if self.attached_known { REGULAR } else { Policy::of(error.class) };
+                    self.pauses.describe.failed(policy, now);
                     self.timetable.not_described(self.pauses.describe.until);
                 } else {
                     self.memory.holds.failed(Hold::Look, Policy::of(error.class), reason(&error), now);

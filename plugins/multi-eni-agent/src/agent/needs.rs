@@ -134,9 +134,10 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         }
     }
 
-    /// Without knowing them, nobody can say how many ENIs a pool has to have.
+    /// Without knowing them, nobody can say how many ENIs a pool has to have whose manifest does not say it.
     fn unknown_subnets(&self) -> impl Iterator<Item = &Reference> {
-        let declared = self.manifests.declared.pools.iter().flat_map(|pool| &pool.subnets);
+        let pools = self.manifests.declared.pools.iter().filter(|pool| pool.min.is_none());
+        let declared = pools.flat_map(|pool| &pool.subnets);
         declared.filter(|reference| !self.memory.subnets.contains_key(*reference))
     }
 

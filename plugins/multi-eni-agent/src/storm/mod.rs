@@ -6,6 +6,7 @@ mod budget;
 mod days;
 mod deaths;
 mod faults;
+mod fleet;
 mod journal;
 mod lines;
 mod plugin;

@@ -173,7 +173,8 @@ async fn what_a_dead_pod_had_is_released_after_the_grace_period_and_nothing_is_w
     assert!(world.store.record(&World::owner("pod-1")).unwrap().is_some());
     assert!(world.status().await.notes.iter().any(|note| note.contains("nothing of")), "{world}");
     world.machine.set_blind(false);
-    world.until_ready("data", 1).await;
+    // A resync, which is 375 s away at most, and the grace period.
+    world.until("released", 500, |world| world.in_state("data", State::Ready).len() == 1).await;
     assert!(world.store.record(&World::owner("pod-1")).unwrap().is_none());
     world.check_settled();
 }
