@@ -210,7 +210,8 @@ fn what_the_nodes_settings_have_as_a_comment_is_right_too() {
 fn the_readme_shows_the_samples_as_they_are() {
     let readme = fs::read_to_string(cases::tree().join("README.md")).unwrap();
     let blocks = |language: &str| {
-        let after = readme.split(&format!("```{language}\n")).skip(1);
+        let start = format!("```{language}\n");
+        let after = readme.split(start.as_str()).skip(1);
         after.map(|rest| rest.split_once("```").expect("its end").0).collect::<Vec<_>>()
     };
     let [json] = blocks("json")[..] else { panic!("one block of JSON") };
