@@ -189,11 +189,14 @@ fn limits(agent: &settings::Agent) -> ec2::Limits {
 
 async fn dependencies(settings: &Settings) -> Result<Dependencies, Error> {
     let agent = &settings.agent;
-    let ec2 = match &agent.ec2_endpoint {
-        Some(endpoint) => endpoint.clone(),
+    // The SDK's own variables, for those who set no key of node.toml.
+    let of_ec2 = from_environment(agent.ec2_endpoint.as_deref(), &["AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL"]);
+    let of_imds = from_environment(agent.imds_endpoint.as_deref(), &["AWS_EC2_METADATA_SERVICE_ENDPOINT"]);
+    let ec2 = match of_ec2 {
+        Some(endpoint) => endpoint,
         None => endpoint_of(region(agent).await.as_deref()),
     };
-    let imds = agent.imds_endpoint.as_deref().unwrap_or("http://169.254.169.254");
+    let imds = of_imds.as_deref().unwrap_or("http://169.254.169.254");
     Ok(Dependencies {
         ec2: ec2.parse().map_err(|error| Error::Address(Box::new(error)))?,
         imds: imds.parse().map_err(|error| Error::Address(Box::new(error)))?,
@@ -213,11 +216,30 @@ async fn region(agent: &settings::Agent) -> Option<String> {
     Some(instance.region)
 }
 
+/// What node.toml says, else the first of these variables that says something.
+fn from_environment(said: Option<&str>, variables: &[&str]) -> Option<String> {
+    let set = |variable: &&str| std::env::var(variable).ok().filter(|value| !value.is_empty());
+    said.map(ToString::to_string).or_else(|| variables.iter().find_map(set))
+}
+
 /// EC2's address in a region (AWS general reference, "Amazon EC2 endpoints and quotas").
 fn endpoint_of(region: Option<&str>) -> String {
     match region {
         Some(region) if region.starts_with("cn-") => format!("https://ec2.{region}.amazonaws.com.cn"),
         Some(region) => format!("https://ec2.{region}.amazonaws.com"),
         None => "https://ec2.amazonaws.com".to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_node_toml_says_goes_before_the_environment() {
+        let path = std::env::var("PATH").ok();
+        assert_eq!(from_environment(None, &["MULTI_ENI_NOT_SET", "PATH"]), path);
+        assert_eq!(from_environment(Some("http://127.0.0.1:1"), &["PATH"]).as_deref(), Some("http://127.0.0.1:1"));
+        assert_eq!(from_environment(None, &["MULTI_ENI_NOT_SET"]), None);
     }
 }
