@@ -1,6 +1,9 @@
 //! The inventory: what is known of each ENI of the node. Written by the agent, read by the plugins, which may be of an older
 //! version: fields that are not known here are passed over.
 
+#[cfg(test)]
+pub(crate) mod sample;
+
 use crate::device::Device;
 use crate::names::{EniId, IfName, MacAddr, PciAddr, PoolName};
 use crate::store::Kept;

@@ -10,7 +10,7 @@ use node::names::PciAddr;
 use node::store::{AgentPass, Store};
 use serde_json::{Value, json};
 
-use crate::{Host, Invocation, PodNetns, binaries};
+use crate::{Host, Invocation, LIMIT, PodNetns, binaries};
 
 /// The pool of every ENI of a lab, unless a test says otherwise.
 pub const POOL: &str = "data";
@@ -101,6 +101,23 @@ impl Lab {
     #[must_use]
     pub fn store(&self) -> Store {
         Store::open(&self.state_dir()).expect("the node's records")
+    }
+
+    /// Runs what the agent would run, in the node's network and mount namespaces.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end.
+    pub fn as_agent<T, F>(&self, work: impl FnOnce(Store) -> F + Send + 'static) -> T
+    where
+        T: Send + 'static,
+        F: Future<Output = T>,
+    {
+        let store = self.store();
+        self.host.run(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async { tokio::time::timeout(LIMIT, work(store)).await.expect("its end") })
+        })
     }
 
     /// What the agent would write about an ENI, counted from 0.

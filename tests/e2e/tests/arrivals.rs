@@ -2,10 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic that says what went wrong is how a test fails")]
 
 use std::fs;
-use std::future::Future;
 
 use e2e::lab::{POOL, pool};
-use e2e::{LIMIT, Lab, Snapshot};
+use e2e::{Lab, Snapshot};
 use node::arrival::{Arrived, Care, Error, Wish, arrive, look_after};
 use node::files;
 use node::ground::Side;
@@ -23,19 +22,6 @@ fn ip(lab: &Lab, script: &str) -> String {
     lab.host.command("sh").args(["-ec", script]).run()
 }
 
-/// Runs what the agent would run, in the node's namespaces.
-fn agent<T, F>(lab: &Lab, work: impl FnOnce(Store) -> F + Send + 'static) -> T
-where
-    T: Send + 'static,
-    F: Future<Output = T>,
-{
-    let store = lab.store();
-    lab.host.run(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { tokio::time::timeout(LIMIT, work(store)).await.unwrap() })
-    })
-}
-
 fn wish(lab: &Lab, name: &str) -> Wish {
     let mut entry = lab.entry(0);
     entry.state = State::Attached;
@@ -50,12 +36,12 @@ fn shared(lab: &Lab, name: &str) -> Wish {
 
 fn arrives(lab: &Lab, wish: &Wish) -> Result<Arrived, Error> {
     let wish = wish.clone();
-    agent(lab, move |store| async move { arrive(&store, &wish, Path::new("/sys")).await })
+    lab.as_agent(move |store| async move { arrive(&store, &wish, Path::new("/sys")).await })
 }
 
 fn looked_after(lab: &Lab, wish: &Wish) -> Care {
     let wish = wish.clone();
-    agent(lab, move |store| async move { look_after(&store, &wish, Path::new("/sys")).await.unwrap() })
+    lab.as_agent(move |store| async move { look_after(&store, &wish, Path::new("/sys")).await.unwrap() })
 }
 
 fn right(care: Care) -> Arrived {
@@ -174,7 +160,7 @@ fn nam_3_a_link_gets_the_name_that_is_an_alternative_one_of_its_own() {
 fn mtu_2_an_mtu_that_the_driver_cannot_do_is_brought_within_its_range() {
     let lab = Lab::with_enis(1);
     let greatest = {
-        let links = agent(&lab, |_| async { View::read(&Side::here().unwrap().visit.netlink).await.unwrap().links });
+        let links = lab.as_agent(|_| async { View::read(&Side::here().unwrap().visit.netlink).await.unwrap().links });
         *links.iter().find(|link| link.name == "eth1").unwrap().mtu_range().end()
     };
     let wish = Wish { mtu: Some(u32::MAX), ..wish(&lab, "data0") };
@@ -245,7 +231,7 @@ fn the_links_of_the_host_are_seen_with_all_that_is_on_them() {
         &lab,
         "ip link property add dev eth1 altname enp0s6; ip link set eth1 up alias mine; ip addr add 10.0.1.11/24 dev eth1",
     );
-    let links: Vec<HostLink> = agent(&lab, |_| async {
+    let links: Vec<HostLink> = lab.as_agent(|_| async {
         View::read(&Side::here().unwrap().visit.netlink).await.unwrap().host_links(Path::new("/sys"))
     });
     let of = |name: &str| links.iter().find(|link| link.name == name).unwrap();
@@ -265,7 +251,7 @@ fn links_and_files_that_change_wake_the_agent() {
     let pools = lab.host.folder().join("pools");
     fs::create_dir(&pools).unwrap();
     let (host, state, entry) = (lab.host.clone(), lab.state_dir(), lab.entry(0));
-    agent(&lab, move |store| async move {
+    lab.as_agent(move |store| async move {
         let mut events = events(Watched { state_dir: &state, pools_dir: &pools }).unwrap();
         let mut until = async |event: Event| while events.next().await.unwrap() != event {};
         host.command("ip").args(["link", "set", "eth1", "mtu", "1400"]).run();

@@ -2,7 +2,6 @@
 //! claiming exclude each other.
 #![expect(clippy::unwrap_used, reason = "a panic that says what went wrong is how a test fails")]
 
-use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,6 @@ use nix::sys::signal::Signal;
 use node::inventory::State;
 use node::notes::Notes;
 use node::record::{Phase, Record};
-use node::store::Store;
 use node::take_down::{Outcome, of_dead};
 use node::take_out::Taken;
 use node::verdict::{Life, PodUids, Pods, Sight, Unseen, of_record};
@@ -20,19 +18,6 @@ use serde_json::json;
 
 const OWN: &str = "multi-eni-ipam";
 const UID: &str = "0b7dbd3c-4c2e-4f1c-9d53-1a8b1f1f0001";
-
-/// Runs what the agent would run, in the node's network and mount namespaces.
-fn agent<T, F>(lab: &Lab, work: impl FnOnce(Store) -> F + Send + 'static) -> T
-where
-    T: Send + 'static,
-    F: Future<Output = T>,
-{
-    let store = lab.store();
-    lab.host.run(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { tokio::time::timeout(LIMIT, work(store)).await.unwrap() })
-    })
-}
 
 /// A process of the node whose `/proc` is the agent's view.
 struct View {
@@ -107,7 +92,7 @@ impl Stage {
 
     fn life(&self, view: &View, nth: usize, of_api: Option<PodUids>) -> Life {
         let (record, proc_dir, kubelet_dir) = (self.record(nth), view.proc_dir(), self.lab.kubelet_dir());
-        agent(&self.lab, move |store| async move {
+        self.lab.as_agent(move |store| async move {
             let pods = Pods { kubelet_dir: &kubelet_dir, of_api: of_api.as_ref() };
             of_record(&record, &store, &Sight::look(&proc_dir).await, pods).unwrap()
         })
@@ -116,7 +101,7 @@ impl Stage {
     /// Releases it, and says how often its IPAM plugin was asked to.
     fn release(&self, view: &View, nth: usize) -> (Outcome, u32) {
         let (record, proc_dir, kubelet_dir) = (self.record(nth), view.proc_dir(), self.lab.kubelet_dir());
-        agent(&self.lab, move |store| async move {
+        self.lab.as_agent(move |store| async move {
             let pods = Pods { kubelet_dir: &kubelet_dir, of_api: None };
             let mut freed = 0;
             let outcome = of_dead(&store, &record, pods, &proc_dir, async |_: &Record| {
@@ -275,7 +260,7 @@ fn an_attachment_that_a_plugin_works_on_is_left_to_it() {
 
 fn take_out(lab: &Lab) -> Taken {
     let eni = lab.entry(0).network_interface_id;
-    agent(lab, move |store| async move {
+    lab.as_agent(move |store| async move {
         store.take_out(&eni, &[State::Ready, State::Cooling], State::Detaching, LIMIT).await.unwrap()
     })
 }
@@ -358,7 +343,7 @@ fn cra_2_a_taker_that_is_killed_with_the_lock_in_its_hand_leaves_the_eni_to_the_
         let eni = eni.clone();
         let none = Duration::ZERO;
         blocked =
-            agent(&lab, move |store| async move { store.take_out(&eni, &[], State::Detaching, none).await.is_err() });
+            lab.as_agent(move |store| async move { store.take_out(&eni, &[], State::Detaching, none).await.is_err() });
     }
     locker.kill();
     let pod = lab.host.netns("pod1");

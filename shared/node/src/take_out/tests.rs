@@ -1,40 +1,12 @@
 use super::*;
 use crate::addresses::{AddressState, AddressUse};
-use crate::inventory::{Pool, Sharing, Subnet, Vpc};
+use crate::inventory::Sharing;
+use crate::inventory::sample::{ENI, entry};
 use crate::record::{Call, Home, Namespace, Pending, Phase, Record};
-use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
 const LIMIT: Duration = Duration::from_secs(60);
-const ENI: &str = "eni-0123456789abcdef0";
-
-fn entry(sharing: Sharing) -> Entry {
-    Entry {
-        network_interface_id: ENI.parse().unwrap(),
-        mac_address: "02:00:00:00:00:01".parse().unwrap(),
-        pci_address: None,
-        subnet: Subnet { id: "subnet-1".to_string(), ipv4_cidr: None, ipv6_cidrs: Vec::new() },
-        vpc: Vpc::default(),
-        ipv4_addresses: Vec::new(),
-        ipv6_addresses: Vec::new(),
-        pool: Some(Pool {
-            name: "data".parse().unwrap(),
-            sharing,
-            mode: Default::default(),
-            cooldown_seconds: 30,
-            resource_name: None,
-        }),
-        device_index: 1,
-        network_card_index: 0,
-        host_name: "eth1".parse().unwrap(),
-        original_driver: None,
-        mtu: None,
-        tags: BTreeMap::new(),
-        state: State::Ready,
-        upkeep: Default::default(),
-    }
-}
 
 fn owner() -> Owner {
     Owner { network: "net".to_string(), container_id: "c1".to_string(), ifname: "net1".to_string() }

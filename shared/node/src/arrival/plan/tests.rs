@@ -1,36 +1,12 @@
 use super::*;
-use crate::inventory::{Ipv4Address, Pool, Sharing, State, Subnet, Vpc};
+use crate::inventory::{Sharing, State, sample};
 use crate::netlink::{Address, Rule};
 use ipnetwork::IpNetwork;
-use std::collections::BTreeMap;
 
-const ID: &str = "eni-0123456789abcdef0";
+const ID: &str = sample::ENI;
 
 fn wish(sharing: Sharing) -> Wish {
-    let entry = crate::inventory::Entry {
-        network_interface_id: ID.parse().unwrap(),
-        mac_address: "02:00:00:00:00:01".parse().unwrap(),
-        pci_address: None,
-        subnet: Subnet { id: "subnet-1".to_string(), ipv4_cidr: None, ipv6_cidrs: Vec::new() },
-        vpc: Vpc::default(),
-        ipv4_addresses: vec![Ipv4Address { address: "10.0.1.5".parse().unwrap(), primary: true }],
-        ipv6_addresses: Vec::new(),
-        pool: Some(Pool {
-            name: "data".parse().unwrap(),
-            sharing,
-            mode: Default::default(),
-            cooldown_seconds: 30,
-            resource_name: None,
-        }),
-        device_index: 1,
-        network_card_index: 0,
-        host_name: "eth1".parse().unwrap(),
-        original_driver: None,
-        mtu: None,
-        tags: BTreeMap::new(),
-        state: State::Attached,
-        upkeep: Default::default(),
-    };
+    let entry = crate::inventory::Entry { state: State::Attached, ..sample::entry(sharing) };
     Wish { entry, name: "data0".parse().unwrap(), mtu: Some(9001) }
 }
 
