@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::device_info;
 use crate::error::Error;
 use crate::ipam::{self, Ipam};
-use crate::node_here::{LOCK_LIMIT, Node, owner, pod, pod_side};
+use crate::node_here::{LOCK_LIMIT, Node, owner, pod};
 use crate::plan::{Configuring, Moving, is_taken};
 use crate::take_down::{take_down, take_down_of_record};
 use cni::{AddRequest, CniResult};
@@ -45,7 +45,7 @@ pub(crate) async fn run(request: &AddRequest) -> Result<CniResult, Error> {
         log::warn!("{owner} has a record already: an earlier ADD did not end, and is taken down first");
         take_down_of_record(&node, &earlier).await?;
     }
-    let pod_view = View::read(&pod_side.visit.netlink).await?;
+    let pod_view = pod_view(&pod_side, &config).await?;
     if is_taken(&config.interface_name, &pod_view.links) {
         return Err(Error::NameTaken(config.interface_name.clone()));
     }
@@ -80,11 +80,22 @@ fn check_previous(request: &AddRequest, config: &Config) -> Result<(), Error> {
 
 fn sides(request: &AddRequest) -> Result<(Side, Side), Error> {
     let host = Side::here()?;
-    if Netns::open(&request.netns)?.is_same(&host.netns) {
+    let netns = Netns::open(&request.netns)?;
+    if netns.is_same(&host.netns) {
         return Err(Error::OwnNamespace(request.netns.clone()));
     }
-    let pod = pod_side(&request.netns, &host.netns)?;
-    Ok((host, pod))
+    let visit = netns.visit(&host.netns)?;
+    Ok((host, Side { netns, visit }))
+}
+
+/// What the plan looks at in the pod, and no more: each dump is a part of every pod's start.
+async fn pod_view(pod: &Side, config: &Config) -> Result<View, Error> {
+    let netlink = &pod.visit.netlink;
+    let mut view = View { links: netlink.links().await?, routes: netlink.routes().await?, ..View::default() };
+    if config.source_routing {
+        view.rules = netlink.rules().await?;
+    }
+    Ok(view)
 }
 
 /// An ADD, as far as it needs no device.
