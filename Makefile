@@ -41,6 +41,8 @@ bench: prepare plugins agent ## what ADD, DEL and the agent cost, beside the ker
 	  cargo test --quiet --locked -p $(agent) a_plan_grows_with_the_enis >/dev/null
 	@install -m 755 -D -t "$(MULTI_ENI_BIN_DIR)-shipped" "$(CARGO_TARGET_DIR)/release/$(agent)" \
 	  $(plugins:%="$(CARGO_TARGET_DIR)/$(host)/plugin/%")
+	@# What the builds wrote is on the disk before anything is measured.
+	@sync
 	@MULTI_ENI_PLAN_TIMES="$(CARGO_TARGET_DIR)/plan-times.json" MULTI_ENI_BIN_DIR="$(MULTI_ENI_BIN_DIR)-shipped" \
 	  "$(CARGO_TARGET_DIR)/release/bench" bench.json
 

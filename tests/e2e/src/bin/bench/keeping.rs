@@ -1,6 +1,7 @@
 //! What the agent takes for an ENI beside what the simulated EC2 and the kernel take, how soon it has what the kernel shows,
 //! and how it takes many down at once.
 
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -8,13 +9,13 @@ use e2e::{Cloud, cloud};
 use ec2sim::request::{
     AttachNetworkInterface, CreateNetworkInterface, DeleteNetworkInterface, DetachNetworkInterface, Force,
 };
-use ec2sim::{Ec2, EniFacts, Response, Timing};
+use ec2sim::{Ec2, Response, Timing};
 use node::ask::{Acquire, Ready, Reply, Request};
 use node::inventory::State;
 use node::record::Owner;
 use serde_json::json;
 
-use crate::rounds::timed;
+use crate::rounds::{milliseconds, timed};
 
 const POOL: &str = "bench";
 /// So that no call waits for its turn: what is measured is what is done, and not how much the node may ask.
@@ -74,30 +75,36 @@ fn acquire(round: usize) -> Request {
 /// The same calls as a person would make them, until the link is there.
 fn floor(cloud: &Cloud) -> f64 {
     const PERSON: &str = "AKIAIOSFODNN7PERSON1";
-    let before = links(cloud);
-    let ((eni, attachment), time) = timed(|| {
-        let create = CreateNetworkInterface {
-            subnet_id: cloud.subnet.id().to_string(),
-            security_group_ids: vec![cloud.group.id.to_string()],
-            ..CreateNetworkInterface::default()
-        };
-        let Ok(Response::NetworkInterface(eni)) = cloud.ec2.call(PERSON, create).outcome else {
-            panic!("an ENI cannot be made");
-        };
-        let network_interface_id = eni.network_interface_id.to_string();
-        let attach = AttachNetworkInterface {
-            network_interface_id: network_interface_id.clone(),
-            instance_id: cloud.instance.id().to_string(),
-            device_index: Some(3),
-            network_card_index: None,
-        };
-        let Ok(Response::Attached { attachment_id, .. }) = cloud.ec2.call(PERSON, attach).outcome else {
-            panic!("the ENI cannot be attached");
-        };
-        while links(cloud) == before {
-            thread::sleep(LOOK);
-        }
-        (network_interface_id, attachment_id.to_string())
+    let ec2 = cloud.ec2.clone();
+    let create = CreateNetworkInterface {
+        subnet_id: cloud.subnet.id().to_string(),
+        security_group_ids: vec![cloud.group.id.to_string()],
+        ..CreateNetworkInterface::default()
+    };
+    let instance_id = cloud.instance.id().to_string();
+    // All of it on one thread of the node: the way there takes longer than what is measured.
+    let (eni, attachment, time) = cloud.host.run(move || {
+        let before = links_here();
+        let ((eni, attachment), time) = timed(|| {
+            let Ok(Response::NetworkInterface(eni)) = ec2.call(PERSON, create).outcome else {
+                panic!("an ENI cannot be made");
+            };
+            let network_interface_id = eni.network_interface_id.to_string();
+            let attach = AttachNetworkInterface {
+                network_interface_id: network_interface_id.clone(),
+                instance_id,
+                device_index: Some(3),
+                network_card_index: None,
+            };
+            let Ok(Response::Attached { attachment_id, .. }) = ec2.call(PERSON, attach).outcome else {
+                panic!("the ENI cannot be attached");
+            };
+            while links_here() == before {
+                thread::sleep(LOOK);
+            }
+            (network_interface_id, attachment_id.to_string())
+        });
+        (eni, attachment, time)
     });
     let detach = DetachNetworkInterface { attachment_id: attachment, force: Force::default() };
     cloud.ec2.call(PERSON, detach).outcome.expect("a detachment");
@@ -114,31 +121,40 @@ fn until_deleted(ec2: &Ec2, person: &str, eni: &str) {
     }
 }
 
-/// How many links the node has.
-fn links(cloud: &Cloud) -> usize {
-    cloud.host.run(|| std::fs::read_dir("/sys/class/net").expect("the node's links").count())
+/// How many links the caller's node has.
+fn links_here() -> usize {
+    std::fs::read_dir("/sys/class/net").expect("the node's links").count()
 }
 
 /// One ENI that comes to a node on which the agent waits for it.
 fn shown() -> f64 {
     let cloud = Cloud::builder().kind("m5.xlarge").agent(NO_LIMIT).build();
     cloud.start();
-    let (store, before) = (cloud.store(), links(&cloud));
-    cloud.declare(POOL, &json!({"min": 1}));
-    let begin = Instant::now();
-    let mut shown = None;
-    loop {
-        assert!(begin.elapsed() < e2e::LIMIT, "the ENI does not come\n{cloud}");
-        if shown.is_none() && links(&cloud) > before {
-            shown = Some(Instant::now());
+    let store = cloud.store();
+    let (begins, begun) = channel();
+    let watch = move || {
+        let before = links_here();
+        begins.send(()).expect("somebody who waits for it");
+        let (begin, mut shown) = (Instant::now(), None);
+        loop {
+            assert!(begin.elapsed() < e2e::LIMIT, "the ENI does not come");
+            if shown.is_none() && links_here() > before {
+                shown = Some(Instant::now());
+            }
+            let entries = store.inventory().expect("the inventory");
+            if entries.iter().any(|entry| entry.pool.is_some() && entry.state == State::Ready) {
+                // Both may have come between two looks.
+                return shown.map_or(0.0, |shown| milliseconds(shown.elapsed()));
+            }
+            thread::sleep(LOOK);
         }
-        let entries = store.inventory().expect("the inventory");
-        if entries.iter().any(|entry| entry.pool.is_some() && entry.state == State::Ready) {
-            // Both may have come between two looks.
-            return shown.map_or(0.0, |shown| shown.elapsed().as_secs_f64() * 1000.0);
-        }
-        thread::sleep(LOOK);
-    }
+    };
+    thread::scope(|scope| {
+        let watching = scope.spawn(|| cloud.host.run(watch));
+        begun.recv().expect("the one who watches");
+        cloud.declare(POOL, &json!({"min": 1}));
+        watching.join().expect("the one who watches")
+    })
 }
 
 /// Two on each network card, in a region where a detachment takes 300 ms.
@@ -158,7 +174,7 @@ fn clean_up(count: u32) -> f64 {
         for (name, _) in &pools {
             cloud.withdraw(name);
         }
-        cloud.until("EC2 has none of them", |cloud| cloud.ours().iter().all(|_: &EniFacts| false));
+        cloud.until("EC2 has none of them", |cloud| cloud.ours().is_empty());
     });
     time
 }
