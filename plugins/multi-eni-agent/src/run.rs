@@ -22,7 +22,7 @@ use crate::agent::site::Site;
 use crate::agent::{Agent, Channels, Manifests, Until, VERSION};
 use crate::declared::{Folder, NodeLabels};
 use crate::kernel::{self, Host, Places};
-use crate::seen::health::{Dependencies, Health, Kubernetes};
+use crate::seen::health::{Dependencies, Health};
 use crate::seen::http::{self, Pages};
 use crate::seen::logs;
 use crate::seen::metrics::Metrics;
@@ -201,7 +201,6 @@ async fn dependencies(settings: &Settings) -> Result<Dependencies, Error> {
         ec2: ec2.parse().map_err(|error| Error::Address(Box::new(error)))?,
         imds: imds.parse().map_err(|error| Error::Address(Box::new(error)))?,
         state_dir: settings.state_dir.clone(),
-        kubernetes: Kubernetes::Absent,
     })
 }
 

@@ -26,14 +26,6 @@ pub(crate) struct Dependencies {
     pub(crate) imds: Endpoint,
     /// The folder of the records.
     pub(crate) state_dir: PathBuf,
-    pub(crate) kubernetes: Kubernetes,
-}
-
-/// Whether there is a Kubernetes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kubernetes {
-    Absent,
-    Present,
 }
 
 /// How a dependency answered.
@@ -61,7 +53,6 @@ struct Inner {
     ec2: Heard,
     imds: Heard,
     kernel: Heard,
-    kubernetes: Heard,
     ec2_connection: Probe,
     imds_connection: Probe,
     records: Probe,
@@ -109,7 +100,6 @@ impl Health {
             ec2: Heard::default(),
             imds: Heard::default(),
             kernel: Heard::default(),
-            kubernetes: Heard::default(),
             ec2_connection: Probe::new(fresh_for),
             imds_connection: Probe::new(fresh_for),
             records: Probe::new(fresh_for),
@@ -138,12 +128,6 @@ impl Health {
         self.inner.kernel.hear("dump", answer);
     }
 
-    /// The API server was asked.
-    #[cfg_attr(not(test), expect(dead_code, reason = "there is no API server to ask yet"))]
-    pub(crate) fn kubernetes(&self, answer: Answer) {
-        self.inner.kubernetes.hear("request", answer);
-    }
-
     /// Whether the loop lives: no pass hangs, and none stays out.
     pub(crate) fn alive(&self) -> Report {
         let turn = *self.inner.last_turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,15 +151,12 @@ impl Health {
             inner.imds_connection.ask(inner.dependencies.imds.connect()),
             inner.records.ask(can_write(inner.dependencies.state_dir.clone())),
         );
-        let mut lines = vec![
+        let lines = vec![
             inner.ec2.with_connection("ec2", &ec2),
             inner.imds.with_connection("imds", &imds),
             inner.kernel.alone("kernel"),
             written(&records),
         ];
-        if inner.dependencies.kubernetes == Kubernetes::Present {
-            lines.push(inner.kubernetes.alone("kubernetes"));
-        }
         let good = lines.iter().all(|line| line.good);
         Report { good, lines: lines.into_iter().map(|line| line.text()).collect() }
     }

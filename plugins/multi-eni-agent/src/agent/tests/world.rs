@@ -31,7 +31,7 @@ use crate::agent::site::Site;
 use crate::agent::{Agent, Channels, Manifests, Signal, Until};
 use crate::declared::{Folder, NodeLabels};
 use crate::kernel::Event;
-use crate::seen::health::{Dependencies, Health, Kubernetes};
+use crate::seen::health::{Dependencies, Health};
 use crate::seen::metrics::Metrics;
 
 /// The clock of the node: tokio's, so that virtual time is its time too, and the time in which the machine was suspended.
@@ -180,7 +180,6 @@ impl World {
             ec2: "http://127.0.0.1:1".parse().unwrap(),
             imds: "http://127.0.0.1:1".parse().unwrap(),
             state_dir: self.settings.state_dir.clone(),
-            kubernetes: Kubernetes::Absent,
         };
         let cloud = Limited::new(self.region.clone(), Limits::default(), Arc::new(Unobserved), fastrand::u64(..));
         Site {

@@ -12,12 +12,12 @@ fn endpoint(listener: &TcpListener) -> Endpoint {
     format!("http://{}", listener.local_addr().unwrap()).parse().unwrap()
 }
 
-async fn ground(kubernetes: Kubernetes) -> Ground {
+async fn ground() -> Ground {
     let root = tempfile::tempdir().unwrap();
     let ec2 = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let imds = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let state_dir = root.path().join("state");
-    let dependencies = Dependencies { ec2: endpoint(&ec2), imds: endpoint(&imds), state_dir, kubernetes };
+    let dependencies = Dependencies { ec2: endpoint(&ec2), imds: endpoint(&imds), state_dir };
     let health = Health::looking_every(dependencies, Duration::from_secs(400), Duration::ZERO);
     health.kernel(Answer::Served);
     Ground { _root: root, ec2: Some(ec2), _imds: imds, health }
@@ -25,7 +25,7 @@ async fn ground(kubernetes: Kubernetes) -> Ground {
 
 #[tokio::test]
 async fn all_is_there_on_an_idle_agent() {
-    let ground = ground(Kubernetes::Absent).await;
+    let ground = ground().await;
     let report = ground.health.ready().await;
     assert!(report.good, "{report:?}");
     assert_eq!(
@@ -36,7 +36,7 @@ async fn all_is_there_on_an_idle_agent() {
 
 #[tokio::test]
 async fn readiness_turns_when_the_endpoint_goes_and_back_when_it_comes() {
-    let mut ground = ground(Kubernetes::Absent).await;
+    let mut ground = ground().await;
     ground.health.ec2("DescribeNetworkInterfaces", Answer::Served);
     let address = ground.ec2.as_ref().unwrap().local_addr().unwrap();
     drop(ground.ec2.take());
@@ -53,7 +53,7 @@ async fn readiness_turns_when_the_endpoint_goes_and_back_when_it_comes() {
 
 #[tokio::test]
 async fn a_refusal_stands_until_ec2_serves_and_shows_no_credential() {
-    let ground = ground(Kubernetes::Absent).await;
+    let ground = ground().await;
     let secret = "UnauthorizedOperation for ASIAIOSFODNN7EXAMPLE";
     ground.health.ec2("CreateNetworkInterface", Answer::Refused(secret.into()));
     let report = ground.health.ready().await;
@@ -65,29 +65,24 @@ async fn a_refusal_stands_until_ec2_serves_and_shows_no_credential() {
 
 #[tokio::test]
 async fn records_that_cannot_be_written_are_named() {
-    let ground = ground(Kubernetes::Absent).await;
+    let ground = ground().await;
     std::fs::write(&ground.health.inner.dependencies.state_dir, "in the way").unwrap();
     let report = ground.health.ready().await;
     assert!(!report.good && report.lines[3].starts_with("records: not ready, cannot"), "{report:?}");
 }
 
 #[tokio::test]
-async fn kubernetes_has_a_line_only_where_it_is() {
-    let ground = ground(Kubernetes::Present).await;
-    let report = ground.health.ready().await;
-    assert!(!report.good);
-    assert_eq!(report.lines[4], "kubernetes: not ready, nothing heard yet");
-    ground.health.kubernetes(Answer::Served);
-    assert!(ground.health.ready().await.good);
+async fn a_kernel_that_does_not_answer_is_named() {
+    let ground = ground().await;
     ground.health.kernel(Answer::Silent("the dump was cut short".into()));
-    assert!(!ground.health.ready().await.good);
+    let report = ground.health.ready().await;
+    assert!(!report.good && report.lines[2].contains("the dump was cut short"), "{report:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_loop_is_alive_unless_a_pass_hangs_or_stays_out() {
     let url: Endpoint = "http://127.0.0.1:1".parse().unwrap();
-    let dependencies =
-        Dependencies { ec2: url.clone(), imds: url, state_dir: "/nowhere".into(), kubernetes: Kubernetes::Absent };
+    let dependencies = Dependencies { ec2: url.clone(), imds: url, state_dir: "/nowhere".into() };
     let health = Health::new(dependencies, Duration::from_secs(400));
     let wait = async |seconds| tokio::time::advance(Duration::from_secs(seconds)).await;
     wait(399).await;

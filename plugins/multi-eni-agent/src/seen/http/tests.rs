@@ -1,5 +1,5 @@
 use super::*;
-use crate::seen::health::{Answer, Dependencies, Kubernetes};
+use crate::seen::health::{Answer, Dependencies};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
@@ -20,7 +20,7 @@ async fn served(limits: Limits) -> Served {
     // What is there is the server itself: it accepts connections, and that is all that is looked at.
     let itself: crate::seen::probe::Endpoint = format!("http://{address}").parse().unwrap();
     let state_dir = root.path().join("state");
-    let dependencies = Dependencies { ec2: itself.clone(), imds: itself, state_dir, kubernetes: Kubernetes::Absent };
+    let dependencies = Dependencies { ec2: itself.clone(), imds: itself, state_dir };
     let health = Health::new(dependencies, Duration::from_secs(400));
     let pages = Pages { metrics: Metrics::new("0.1.0", &[]), health: health.clone() };
     let (end, ended) = oneshot::channel::<()>();
