@@ -1,7 +1,7 @@
 //! New ENIs, and the attachment of those that are on no instance.
 
 use ec2::Subnet;
-use node::inventory::Entry;
+use node::inventory::{Entry, Mode};
 use node::names::PoolName;
 
 use super::groups::{Eligible, eligible, security_groups};
@@ -38,6 +38,10 @@ pub(crate) fn plan(
     let is_short = standing.have() < standing.target;
     if !is_short && unattached.is_empty() {
         return;
+    }
+    if pool.mode == Mode::VfioPci {
+        // Nobody could use what would be paid for.
+        return standing.refuse(CONFIG, format!("pool {}: enableDPDK is not done in this version", pool.name));
     }
     if observed.leaving {
         return standing.refuse(TRY_AGAIN, "the instance is going away: nothing is attached any more".to_string());

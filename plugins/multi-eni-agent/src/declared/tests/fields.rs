@@ -83,6 +83,9 @@ fn what_has_no_effect_is_noted_and_no_fault() {
     assert_eq!((declared.faults.len(), declared.pools.len()), (0, 1));
     let notes: Vec<&str> = declared.notes.iter().map(|note| note.path.as_str()).collect();
     assert_eq!(notes, ["spec.dpdkDriver", "spec.dpdkPCIAddress", "spec.min"]);
+    let dpdk = Site::new(&[("pool.yaml", &manifest("pool", &format!("{LEAST}enableDPDK: true")))]).read();
+    let notes: Vec<&str> = dpdk.notes.iter().map(|note| note.path.as_str()).collect();
+    assert_eq!(notes, ["spec.enableDPDK"]);
 }
 
 #[test]

@@ -46,6 +46,11 @@ pub(super) fn mode(spec: &NodeEniSpec, found: &mut Found) -> Mode {
         let why = "has no effect: a device's address is what the kernel says when EC2 attaches it, on each node anew";
         found.notes.push("spec.dpdkPCIAddress", why);
     }
+    if mode == Mode::VfioPci {
+        found
+            .notes
+            .push("spec.enableDPDK", "is not done in this version: the pool is checked, and no ENI is made for it");
+    }
     mode
 }
 

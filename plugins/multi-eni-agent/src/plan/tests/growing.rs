@@ -264,3 +264,11 @@ fn nobody_is_sent_away_for_an_eni_that_old_metadata_still_show() {
     assert_eq!(old.pools[&name("data")].refusal, None);
     assert_eq!(old.needs, [Need::Metadata].into());
 }
+
+#[test]
+fn no_eni_is_made_that_nobody_could_use() {
+    let dpdk = Pool { mode: Mode::VfioPci, ..pool("dpdk", 2) };
+    let plan = plan(&declared([dpdk]), &observed([]));
+    assert_eq!(words(&plan), Vec::<String>::new());
+    assert_eq!(plan.pools[&name("dpdk")].refusal.as_ref().map(|(code, _)| *code), Some(7));
+}
