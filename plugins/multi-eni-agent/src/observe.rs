@@ -67,6 +67,8 @@ pub(crate) struct Observed {
     pub(crate) asked: BTreeSet<EniId>,
     /// When EC2 was last asked about an ENI by its id, or it was learnt of otherwise.
     pub(crate) looked: BTreeMap<EniId, u64>,
+    /// ENIs of which an answer was lost: what was asked for may have been done. They are looked at.
+    pub(crate) doubtful: BTreeSet<EniId>,
     /// Attachments whose namespace is gone and whose pod is dead, since when.
     pub(crate) gone: BTreeMap<Owner, u64>,
     /// Uses of addresses whose pod is dead, since when.

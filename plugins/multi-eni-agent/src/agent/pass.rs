@@ -204,6 +204,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             taken_slots: memory.taken_slots.clone(),
             asked: memory.asked.clone(),
             looked: memory.looked.clone(),
+            doubtful: memory.doubtful.clone(),
             gone: memory.gone.clone(),
             gone_uses: memory.gone_uses.clone(),
             unfinished: unfinished.map(|record| record.owner.clone()).collect(),

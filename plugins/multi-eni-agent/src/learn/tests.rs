@@ -228,9 +228,13 @@ fn an_eni_that_somebody_took_to_another_instance_is_forgotten_unless_it_is_here(
     let ready = entry(&pool("data", 1), 1, State::Ready);
     let elsewhere = attached_to(1, "i-0aaaaaaaaaaaaaaaa", AttachmentStatus::Attached);
     assert!(world().after(&ready, std::slice::from_ref(&elsewhere), &ids(1), NOW).is_none());
-    let mut here = world();
-    here.links = Some(vec![link(&ready)]);
-    assert!(here.after(&ready, &[elsewhere], &ids(1), NOW).is_some());
+    let mut worlds = [world(), world(), world()];
+    worlds[0].links = Some(vec![link(&ready)]);
+    worlds[1].links = None;
+    worlds[2].metadata = Some(vec![interface(&ready)]);
+    for here in worlds {
+        assert!(here.after(&ready, std::slice::from_ref(&elsewhere), &ids(1), NOW).is_some());
+    }
 }
 
 #[test]
@@ -242,4 +246,12 @@ fn adr_3_addresses_follow_ec2_but_not_an_answer_older_than_our_change() {
     eni.upkeep.addresses_changed_at = NOW - 5;
     let fresh = world().after(&eni, &[attached(1)], &ids(1), NOW).unwrap();
     assert_eq!(fresh.ipv4_addresses.len(), 2);
+}
+
+#[test]
+fn a_detachment_that_ec2_never_began_is_none() {
+    let mut detaching = entry(&pool("data", 1), 1, State::Detaching);
+    detaching.upkeep.since = NOW - 59;
+    assert_eq!(world().after(&detaching, &[attached(1)], &ids(1), NOW).unwrap().state, State::Detaching);
+    assert_eq!(world().after(&detaching, &[attached(1)], &ids(1), NOW + 1).unwrap().state, State::Attached);
 }

@@ -26,7 +26,7 @@ pub(super) fn seen(entry: &Entry, eni: &NetworkInterface, known: &Known<'_>, now
     match &eni.attachment {
         Some(attachment) if is_here(attachment, known) => attached(&mut new, attachment, now),
         // Somebody took it to another instance, whose agent looks after it if it is ours at all.
-        Some(attachment) if attachment.status != AttachmentStatus::Detached && is_nowhere_here(&new, known) => {
+        Some(attachment) if attachment.status != AttachmentStatus::Detached && is_surely_not_here(&new, known) => {
             return Change::Gone("it is on another instance".to_string());
         }
         Some(attachment) if attachment.status != AttachmentStatus::Detached => {}
@@ -55,16 +55,16 @@ pub(super) fn unseen(entry: &Entry, known: &Known<'_>, now: u64) -> Change {
         upkeep.unseen = upkeep.unseen.saturating_add(1);
         upkeep.unseen_at = now;
     }
-    if new.upkeep.unseen >= LOOKS && known.links.is_some() && is_nowhere_here(&new, known) && !in_metadata(&new, known)
-    {
+    if new.upkeep.unseen >= LOOKS && is_surely_not_here(&new, known) {
         return Change::Gone(format!("EC2 has left it out {LOOKS} times"));
     }
     Change::Entry(Box::new(new))
 }
 
-/// Neither the host nor a pod has it.
-fn is_nowhere_here(entry: &Entry, known: &Known<'_>) -> bool {
-    !shows(entry, known) && !known.held.contains_key(&entry.network_interface_id)
+/// Neither the host, nor a pod, nor the instance metadata have it, and all of them were asked.
+fn is_surely_not_here(entry: &Entry, known: &Known<'_>) -> bool {
+    let is_held = known.held.contains_key(&entry.network_interface_id);
+    known.links.is_some() && !shows(entry, known) && !is_held && !in_metadata(entry, known)
 }
 
 fn is_here(attachment: &InstanceAttachment, known: &Known<'_>) -> bool {
@@ -106,8 +106,10 @@ fn attached(entry: &mut Entry, attachment: &InstanceAttachment, now: u64) {
         AttachmentStatus::Attached => State::Attached,
         AttachmentStatus::Attaching | AttachmentStatus::Detaching | AttachmentStatus::Detached => State::Attaching,
     };
+    // So long after it was asked for, EC2 has not begun to detach it: it never will, and is asked anew.
+    let never_let_go = entry.state == State::Detaching && age >= STALE && next == State::Attached;
     let is_late = matches!(entry.state, State::Created | State::Attaching | State::Detached | State::Deleting);
-    if is_late && may_become(entry.state, next) {
+    if (is_late || never_let_go) && may_become(entry.state, next) {
         let became = become_state(entry, next, now);
         debug_assert!(became.is_ok());
     }
@@ -117,7 +119,6 @@ fn attached(entry: &mut Entry, attachment: &InstanceAttachment, now: u64) {
 fn unattached(entry: &mut Entry, known: &Known<'_>, now: u64) {
     let first = *entry.upkeep.unattached_since.get_or_insert(now);
     let is_second = now.saturating_sub(first) >= known.orphan_grace;
-    let is_elsewhere = is_nowhere_here(entry, known);
     let to = match entry.state {
         // We had it detached, and EC2 has done it.
         State::Detaching => State::Detached,
@@ -132,7 +133,7 @@ fn unattached(entry: &mut Entry, known: &Known<'_>, now: u64) {
             State::Created
         }
         State::Attached | State::Ready | State::Cooling | State::InUse | State::Quarantined
-            if is_second && is_elsewhere && known.links.is_some() && !in_metadata(entry, known) =>
+            if is_second && is_surely_not_here(entry, known) =>
         {
             State::Detached
         }

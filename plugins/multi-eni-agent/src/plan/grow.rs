@@ -1,5 +1,6 @@
 //! New ENIs, and the attachment of those that are on no instance.
 
+use cni::Code;
 use ec2::Subnet;
 use node::inventory::{Entry, Mode};
 use node::names::PoolName;
@@ -12,14 +13,6 @@ use super::{Action, Need, Plan, Slots, Wanted};
 use crate::declared::{Pool, Reference, SubnetChoice};
 use crate::observe::{Hold, Subject};
 
-/// CNI's code for a configuration that cannot work.
-const CONFIG: u32 = 7;
-/// CNI's code for "try again later".
-const TRY_AGAIN: u32 = 11;
-/// Ours for a subnet without addresses.
-const SUBNET_FULL: u32 = 101;
-/// Ours for a limit on ENIs.
-const ENI_LIMIT: u32 = 102;
 /// Seconds for which the instance metadata are believed about what takes the room.
 const METADATA_LIFE: u64 = 5;
 
@@ -32,7 +25,7 @@ pub(crate) fn plan(
 ) {
     if standing.demand > 0 && standing.max.is_some_and(|max| max <= standing.in_use + standing.quarantined) {
         let max = standing.max.unwrap_or_default();
-        standing.refuse(TRY_AGAIN, format!("pool {} has all of its {max} ENIs in use", pool.name));
+        standing.refuse(Code::TRY_AGAIN.get(), format!("pool {} has all of its {max} ENIs in use", pool.name));
     }
     let unattached: Vec<_> = observed.members(&pool.name).filter(|entry| is_unattached(entry.state)).collect();
     let is_short = standing.have() < standing.target;
@@ -41,17 +34,19 @@ pub(crate) fn plan(
     }
     if pool.mode == Mode::VfioPci {
         // Nobody could use what would be paid for.
-        return standing.refuse(CONFIG, format!("pool {}: enableDPDK is not done in this version", pool.name));
+        return standing
+            .refuse(Code::CONFIG.get(), format!("pool {}: enableDPDK is not done in this version", pool.name));
     }
     if observed.leaving {
-        return standing.refuse(TRY_AGAIN, "the instance is going away: nothing is attached any more".to_string());
+        return standing
+            .refuse(Code::TRY_AGAIN.get(), "the instance is going away: nothing is attached any more".to_string());
     }
     let eligible = eligible(pool, observed);
     for reference in &eligible.unknown {
         plan.need(Need::Subnet((*reference).clone()));
     }
     for fault in &eligible.faults {
-        standing.refuse(CONFIG, fault.clone());
+        standing.refuse(Code::CONFIG.get(), fault.clone());
     }
     if observed.identity.is_none() || observed.metadata.is_none() {
         plan.need(Need::Metadata);
@@ -101,7 +96,7 @@ fn no_room(why: NoRoom, observed: &World<'_>, standing: &mut Standing, plan: &mu
         plan.need(Need::Metadata);
         return standing.wait(format!("{why}, as far as the instance metadata told last"));
     }
-    standing.refuse(ENI_LIMIT, why.to_string());
+    standing.refuse(Code::ENI_LIMIT.get(), why.to_string());
 }
 
 /// How many of the ENIs that are on no instance the pool wants: what is on the node already comes first.
@@ -128,7 +123,7 @@ fn create(
     if eligible.subnets.is_empty() {
         if eligible.unknown.is_empty() && eligible.faults.is_empty() {
             let zone = observed.availability_zone.as_deref().unwrap_or("the node's zone");
-            standing.refuse(CONFIG, format!("pool {} has no subnet in {zone}", pool.name));
+            standing.refuse(Code::CONFIG.get(), format!("pool {} has no subnet in {zone}", pool.name));
         }
         return;
     }
@@ -162,7 +157,7 @@ fn groups_of(
     let mut reasons = Vec::new();
     let groups = security_groups(pool, observed, plan, &mut reasons);
     for reason in reasons {
-        standing.refuse(CONFIG, reason);
+        standing.refuse(Code::CONFIG.get(), reason);
     }
     groups
 }
@@ -205,7 +200,10 @@ impl<'a> Chooser<'a> {
                 }
                 None if subnet.ipv4_cidr.is_some() && *free < needed => {
                     plan.need(Need::Subnet((*reference).clone()));
-                    Some((SUBNET_FULL, format!("subnet {} has {free} free addresses, {needed} are needed", subnet.id)))
+                    Some((
+                        Code::SUBNET_FULL.get(),
+                        format!("subnet {} has {free} free addresses, {needed} are needed", subnet.id),
+                    ))
                 }
                 None => None,
             };
@@ -226,7 +224,7 @@ impl<'a> Chooser<'a> {
         }
         let chosen = best.and_then(|best| self.subnets.get_mut(best));
         let Some((_, subnet, here, free)) = chosen else {
-            return Err(reason.unwrap_or((TRY_AGAIN, "no subnet can be had".to_string())));
+            return Err(reason.unwrap_or((Code::TRY_AGAIN.get(), "no subnet can be had".to_string())));
         };
         *here += 1;
         *free = free.saturating_sub(needed);

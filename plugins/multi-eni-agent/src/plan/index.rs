@@ -66,6 +66,12 @@ impl<'a> World<'a> {
         self.links.get(&entry.mac_address).copied()
     }
 
+    /// Whether another link of the host goes by this name.
+    pub(crate) fn has_other_link_called(&self, name: &str, link: &HostLink) -> bool {
+        let goes_by = |other: &HostLink| other.name == name || other.altnames.iter().any(|altname| altname == name);
+        self.observed.links.iter().flatten().any(|other| other.index != link.index && goes_by(other))
+    }
+
     /// The addresses of a shared ENI that no other pod may have now.
     pub(crate) fn taken(&self, entry: &Entry) -> Option<&BTreeSet<IpAddr>> {
         self.taken.get(&entry.network_interface_id)

@@ -39,9 +39,9 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    /// All that counts as had.
+    /// All that counts as had. What is out of order serves nobody; it only takes room.
     pub(crate) fn have(&self) -> u32 {
-        self.coming + self.free + self.in_use + self.cooling + self.quarantined
+        self.coming + self.free + self.in_use + self.cooling
     }
 
     /// A reason, and what a plugin is told for it. The first one stands.
@@ -77,6 +77,9 @@ pub(crate) fn stand(pool: &Pool, observed: &World<'_>) -> Standing {
     for entry in observed.members(&pool.name) {
         *count(&mut standing, entry, observed) += 1;
     }
+    if standing.quarantined > 0 {
+        standing.wait(format!("{} of its ENIs are out of order: see the last error of each", standing.quarantined));
+    }
     standing.target = target(pool, &standing);
     standing
 }
@@ -101,10 +104,10 @@ fn target(pool: &Pool, standing: &Standing) -> u32 {
     if pool.sharing == Sharing::Exclusive {
         target = target.max(standing.in_use + pool.warm);
         if standing.demand > 0 {
-            target = target.max(standing.in_use + standing.cooling + standing.quarantined + standing.demand);
+            target = target.max(standing.in_use + standing.cooling + standing.demand);
         }
     } else {
         target = target.max(pool.warm);
     }
-    standing.max.map_or(target, |max| target.min(max))
+    standing.max.map_or(target, |max| target.min(max.saturating_sub(standing.quarantined)))
 }

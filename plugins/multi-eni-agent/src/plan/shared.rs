@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use node::inventory::{Sharing, State};
+use node::inventory::{Entry, Sharing, State};
 
 use super::index::World;
 use super::pool::Standing;
@@ -18,7 +18,8 @@ pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, p
     if pool.sharing == Sharing::Exclusive || observed.leaving {
         return;
     }
-    for entry in observed.members(&pool.name).filter(|entry| entry.state == State::Ready) {
+    let is_sure = |entry: &&Entry| !observed.doubtful.contains(&entry.network_interface_id);
+    for entry in observed.members(&pool.name).filter(|entry| entry.state == State::Ready).filter(is_sure) {
         let nothing = BTreeSet::new();
         let taken = observed.taken(entry).unwrap_or(&nothing);
         let Some(limits) = &observed.limits else {

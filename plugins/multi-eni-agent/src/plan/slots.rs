@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ec2::Slot;
-use node::inventory::State;
+use node::inventory::{Entry, State};
 use serde::Serialize;
 
-use crate::observe::Observed;
+use super::index::World;
 
 /// The highest device index that is used, but one. amazon-vpc-cni keeps its ENIs in a table of 100.
 const INDICES: u32 = 100;
@@ -23,8 +23,9 @@ pub(crate) struct Slots {
     /// How many ENIs each network card takes, by its index; nothing of a type whose cards EC2 does not tell.
     #[serde(skip)]
     cards: BTreeMap<u32, u32>,
-    /// Promised to ENIs that are not attached yet.
-    pub(crate) promised: u32,
+    /// Promised to ENIs that are not attached yet, by network card.
+    #[serde(skip)]
+    promised: BTreeMap<u32, u32>,
     /// ENIs of the project that are made or attached.
     ours: u32,
     /// How many ENIs the project may have.
@@ -46,7 +47,7 @@ pub(crate) enum NoRoom {
 
 impl Slots {
     /// Nothing, if the limits or what is attached are not known.
-    pub(crate) fn of(observed: &Observed) -> Option<Self> {
+    pub(crate) fn of(observed: &World<'_>) -> Option<Self> {
         let (limits, metadata) = (observed.limits.as_ref()?, observed.metadata.as_ref()?);
         let mut taken: BTreeSet<Slot> = metadata.iter().map(|interface| interface.slot).collect();
         let ours = observed.entries.iter().filter(|entry| entry.pool.is_some());
@@ -56,12 +57,17 @@ impl Slots {
         let refused = observed.taken_slots.iter().filter(|&(_, &until)| until > observed.now);
         taken.extend(refused.map(|(slot, _)| *slot));
         let creations = u32::try_from(observed.creations.len()).unwrap_or(u32::MAX);
-        let unattached = ours.clone().filter(|entry| is_unattached(entry.state)).count();
+        let mut promised = BTreeMap::new();
+        let unattached = ours.clone().filter(|entry| is_unattached(entry.state)).filter_map(Entry::pool_name);
+        for pool in observed.creations.iter().map(|planned| &planned.pool).chain(unattached) {
+            let card = observed.pool(pool).map_or(0, |pool| pool.network_card);
+            *promised.entry(card).or_default() += 1;
+        }
         Some(Self {
             limit: limits.interfaces.saturating_sub(observed.limit.reserved_enis),
             taken,
             cards: limits.cards.iter().map(|card| (card.index, card.interfaces)).collect(),
-            promised: creations.saturating_add(u32::try_from(unattached).unwrap_or(u32::MAX)),
+            promised,
             ours: creations.saturating_add(u32::try_from(ours.count()).unwrap_or(u32::MAX)),
             most_of_ours: observed.limit.max_enis,
         })
@@ -77,11 +83,11 @@ impl Slots {
         if let Some(most) = self.most_of_ours.filter(|&most| self.ours >= most) {
             return Err(NoRoom::Setting(most));
         }
-        if self.used().saturating_add(self.promised) >= self.limit {
+        if self.used().saturating_add(self.promised.values().sum()) >= self.limit {
             return Err(NoRoom::Instance(self.limit));
         }
-        self.room_on(card)?;
-        self.promised += 1;
+        self.room_on(card, self.promised.get(&card).copied().unwrap_or_default())?;
+        *self.promised.entry(card).or_default() += 1;
         self.ours += 1;
         Ok(())
     }
@@ -91,20 +97,24 @@ impl Slots {
         if self.used() >= self.limit {
             return Err(NoRoom::Instance(self.limit));
         }
-        self.room_on(card)?;
+        self.room_on(card, 0)?;
         let free = (base..INDICES).map(|device_index| Slot { network_card_index: card, device_index });
         let slot = free.into_iter().find(|slot| !self.taken.contains(slot)).ok_or(NoRoom::Card(card))?;
         self.taken.insert(slot);
-        self.promised = self.promised.saturating_sub(1);
+        if let Some(promised) = self.promised.get_mut(&card) {
+            *promised = promised.saturating_sub(1);
+        }
         Ok(slot)
     }
 
-    fn room_on(&self, card: u32) -> Result<(), NoRoom> {
-        let on_card = self.taken.iter().filter(|slot| slot.network_card_index == card).count();
+    /// Whether a network card takes one more beside what is attached and what has been promised.
+    fn room_on(&self, card: u32, promised: u32) -> Result<(), NoRoom> {
+        let attached = self.taken.iter().filter(|slot| slot.network_card_index == card).count();
+        let on_card = u32::try_from(attached).unwrap_or(u32::MAX).saturating_add(promised);
         match self.cards.get(&card) {
             None if self.cards.is_empty() => Ok(()),
             None => Err(NoRoom::NoCard(card)),
-            Some(&most) if usize::try_from(most).is_ok_and(|most| on_card >= most) => Err(NoRoom::Card(card)),
+            Some(&most) if on_card >= most => Err(NoRoom::Card(card)),
             Some(_) => Ok(()),
         }
     }

@@ -16,6 +16,8 @@ use crate::tags;
 const SHOWN_WITHIN: u64 = 30;
 /// Seconds after which an ENI that the kernel should show, and does not, is looked at.
 const MISSED_AFTER: u64 = 10;
+/// Seconds after which what has not come or gone is looked at no more often than the rest.
+const LASTS: u64 = 600;
 /// After so many failures in a row, an ENI is left alone until somebody looks: a new start of the agent tries again.
 const GIVE_UP: u32 = 8;
 
@@ -101,8 +103,12 @@ impl Eni<'_> {
             }
             _ => return,
         };
-        if !self.is_link_busy() {
-            plan.act(Action::Mark { eni: self.id().clone(), state, why });
+        if self.is_link_busy() {
+            return;
+        }
+        match self.observed.hold(&Hold::Link(self.id().clone())) {
+            Some(held) => plan.wake(held.until),
+            None => plan.act(Action::Mark { eni: self.id().clone(), state, why }),
         }
     }
 
@@ -176,7 +182,9 @@ impl Eni<'_> {
 
     /// Has EC2 asked how it stands, the more seldom the longer it lasts.
     fn look(&self, plan: &mut Plan, first_after: u64) {
-        let after_last = self.observed.looked.get(self.id()).map(|last| last + (self.age() / 2).clamp(2, 60));
+        // What lasts costs no more than EC2 is asked anyway.
+        let seldom = if self.age() < LASTS { 60 } else { 600 };
+        let after_last = self.observed.looked.get(self.id()).map(|last| last + (self.age() / 2).clamp(2, seldom));
         let at = (self.entry.upkeep.since + first_after).max(after_last.unwrap_or_default());
         if at > self.observed.now {
             return plan.wake(at);
@@ -223,8 +231,14 @@ impl Eni<'_> {
         }
     }
 
+    /// Its wished name is another link's, and it has the one that it falls back to.
+    fn has_fallen_back(&self, link: &HostLink) -> bool {
+        link.name == self.id().fallback_name().as_str()
+            && self.observed.has_other_link_called(self.name().as_str(), link)
+    }
+
     fn difference(&self, pool: &Pool, link: &HostLink) -> Option<String> {
-        if link.name != self.name().as_str() {
+        if link.name != self.name().as_str() && !self.has_fallen_back(link) {
             return Some(format!("its name is {}", link.name));
         }
         if let Some(mtu) = self.mtu().filter(|&mtu| mtu != link.mtu && link.mtu_range.contains(&mtu)) {
@@ -292,6 +306,10 @@ impl Eni<'_> {
     /// Of an ENI that pods take whole; those of a shared one come and go.
     fn lacking_addresses(&self, pool: &Pool) -> Option<Action> {
         if pool.sharing == Sharing::Shared {
+            return None;
+        }
+        // How many it has is not known before EC2 has told: what was asked for may have been done.
+        if self.observed.doubtful.contains(self.id()) {
             return None;
         }
         let has = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);

@@ -73,3 +73,12 @@ fn a_shared_eni_with_pods_is_never_detached() {
     let plan = plan(&declared([]), &world);
     assert!(!names(&plan).contains(&"detach"), "{:?}", words(&plan));
 }
+
+#[test]
+fn no_addresses_are_assigned_again_before_it_is_known_whether_they_were() {
+    let mut world = with_addresses(0);
+    world.doubtful.insert(eni_id(1));
+    assert_eq!(words(&plan(&declared([shared()]), &world)), Vec::<String>::new());
+    world.doubtful.clear();
+    assert_eq!(names(&plan(&declared([shared()]), &world)), ["assign"]);
+}

@@ -272,3 +272,27 @@ fn no_eni_is_made_that_nobody_could_use() {
     assert_eq!(words(&plan), Vec::<String>::new());
     assert_eq!(plan.pools[&name("dpdk")].refusal.as_ref().map(|(code, _)| *code), Some(7));
 }
+
+#[test]
+fn an_eni_out_of_order_counts_for_nothing_but_room() {
+    let data = pool("data", 1);
+    let broken = |max| Pool { max: Some(max), ..data.clone() };
+    let world = observed([entry(&data, 1, State::Quarantined)]);
+    let more = plan(&declared([broken(2)]), &world);
+    assert_eq!(creates(&more), 1);
+    assert_eq!(more.pools[&name("data")].waiting, ["1 of its ENIs are out of order: see the last error of each"]);
+    assert_eq!(creates(&plan(&declared([broken(1)]), &world)), 0);
+}
+
+#[test]
+fn ec2_1_no_more_enis_are_made_than_their_network_card_takes() {
+    let data = Pool { network_card: 1, ..pool("data", 4) };
+    let mut world = observed([]);
+    world.limits = Some(InstanceTypeLimits {
+        cards: vec![Card { index: 0, interfaces: 4 }, Card { index: 1, interfaces: 2 }],
+        ..limits(6)
+    });
+    let plan = plan(&declared([data]), &world);
+    assert_eq!(creates(&plan), 2);
+    assert_eq!(plan.pools[&name("data")].waiting, ["network card 1 takes no further interface"]);
+}

@@ -172,3 +172,10 @@ fn a_number_that_the_manifest_says_needs_no_look_at_subnets() {
     world.subnets.clear();
     assert_eq!(names(&plan(&declared([data]), &world)), ["detach", "detach"]);
 }
+
+#[test]
+fn a_healthy_eni_does_not_go_for_one_that_is_out_of_order() {
+    let data = pool("data", 1);
+    let world = observed([entry(&data, 1, State::Ready), entry(&data, 2, State::Quarantined)]);
+    assert_eq!(words(&plan(&declared([Pool { max: Some(2), ..data }]), &world)), Vec::<String>::new());
+}

@@ -163,3 +163,42 @@ fn lea_1_an_eni_whose_attachment_had_no_answer_is_looked_at() {
         assert!(plan(&declared([data]), &world).needs.contains(&Need::Look(eni_id(1))), "{state}");
     }
 }
+
+#[test]
+fn a_wished_name_that_another_link_has_is_not_tried_over_and_over() {
+    let (data, mut world) = of(State::Ready);
+    let data = Pool { link_name: Some(ifname("data0")), ..data };
+    assert_eq!(names(&plan(&declared([data.clone()]), &world)), ["look-after"]);
+    let links = world.links.as_mut().unwrap();
+    let other = HostLink { index: 99, name: "data0".to_string(), mac_address: None, ..links[0].clone() };
+    links.push(other);
+    assert_eq!(names(&plan(&declared([data]), &world)), Vec::<&str>::new());
+}
+
+#[test]
+fn a_state_that_could_not_be_written_is_not_written_over_and_over() {
+    let (data, mut world) = of(State::InUse);
+    let reason = "no space left".to_string();
+    let held = crate::observe::Held { until: NOW + 4, failures: 1, reason, code: 5 };
+    world.holds.insert(crate::observe::Hold::Link(eni_id(1)), held);
+    let plan = plan(&declared([data]), &world);
+    assert_eq!((words(&plan), plan.wake_at), (Vec::new(), Some(NOW + 4)));
+}
+
+#[test]
+fn what_does_not_come_for_long_is_looked_at_as_seldom_as_the_rest() {
+    let (data, mut world) = of(State::Ready);
+    world.links = Some(Vec::new());
+    world.looked.insert(eni_id(1), NOW - 100);
+    let plan = plan(&declared([data]), &world);
+    assert!(plan.needs.is_empty(), "{:?}", plan.needs);
+    assert_eq!(plan.wake_at, Some(NOW + 500));
+}
+
+#[test]
+fn no_addresses_are_assigned_again_before_it_is_known_whether_they_were() {
+    let (data, mut world) = of(State::Ready);
+    let more = Pool { secondary_ipv4: 2, ..data };
+    world.doubtful.insert(eni_id(1));
+    assert_eq!(words(&plan(&declared([more]), &world)), Vec::<String>::new());
+}
