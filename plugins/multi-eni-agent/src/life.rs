@@ -36,8 +36,7 @@ const TRANSITIONS: [(State, &[State]); 12] = [
             State::Deleted,
         ],
     ),
-    // Back to `Attached` when EC2 says for good that it never let go.
-    (State::Detaching, &[State::Detached, State::Attached, State::Deleted]),
+    (State::Detaching, &[State::Detached, State::Deleted]),
     (State::Detached, &[State::Attaching, State::Attached, State::Deleting, State::Deleted]),
     // Back to `Detached` when EC2 refused.
     (State::Deleting, &[State::Deleted, State::Detached]),

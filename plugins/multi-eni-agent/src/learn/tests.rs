@@ -247,11 +247,3 @@ fn adr_3_addresses_follow_ec2_but_not_an_answer_older_than_our_change() {
     let fresh = world().after(&eni, &[attached(1)], &ids(1), NOW).unwrap();
     assert_eq!(fresh.ipv4_addresses.len(), 2);
 }
-
-#[test]
-fn a_detachment_that_ec2_never_began_is_none() {
-    let mut detaching = entry(&pool("data", 1), 1, State::Detaching);
-    detaching.upkeep.since = NOW - 59;
-    assert_eq!(world().after(&detaching, &[attached(1)], &ids(1), NOW).unwrap().state, State::Detaching);
-    assert_eq!(world().after(&detaching, &[attached(1)], &ids(1), NOW + 1).unwrap().state, State::Attached);
-}

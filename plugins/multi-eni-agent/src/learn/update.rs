@@ -106,10 +106,8 @@ fn attached(entry: &mut Entry, attachment: &InstanceAttachment, now: u64) {
         AttachmentStatus::Attached => State::Attached,
         AttachmentStatus::Attaching | AttachmentStatus::Detaching | AttachmentStatus::Detached => State::Attaching,
     };
-    // So long after it was asked for, EC2 has not begun to detach it: it never will, and is asked anew.
-    let never_let_go = entry.state == State::Detaching && age >= STALE && next == State::Attached;
     let is_late = matches!(entry.state, State::Created | State::Attaching | State::Detached | State::Deleting);
-    if (is_late || never_let_go) && may_become(entry.state, next) {
+    if is_late && may_become(entry.state, next) {
         let became = become_state(entry, next, now);
         debug_assert!(became.is_ok());
     }

@@ -182,8 +182,12 @@ impl Eni<'_> {
 
     /// Has EC2 asked how it stands, the more seldom the longer it lasts.
     fn look(&self, plan: &mut Plan, first_after: u64) {
-        // What lasts costs no more than EC2 is asked anyway.
-        let seldom = if self.age() < LASTS { 60 } else { 600 };
+        // What lasts costs no more than EC2 is asked anyway. One that was on the node has its age from better days.
+        let is_new = match self.entry.upkeep.unattached_since {
+            Some(since) => self.observed.now.saturating_sub(since) < LASTS,
+            None => !self.entry.state.is_on_node() && self.age() < LASTS,
+        };
+        let seldom = if is_new { 60 } else { LASTS };
         let after_last = self.observed.looked.get(self.id()).map(|last| last + (self.age() / 2).clamp(2, seldom));
         let at = (self.entry.upkeep.since + first_after).max(after_last.unwrap_or_default());
         if at > self.observed.now {
