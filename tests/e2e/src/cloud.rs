@@ -10,8 +10,7 @@ mod seen;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ec2sim::{Ec2, Fabric, Imds, Instance, SecurityGroup, Server, Subnet, Vpc};
 use node::store::Store;
@@ -22,6 +21,7 @@ pub use console::Console;
 pub use seen::Page;
 
 use crate::lab::invocation;
+use crate::until::until_within;
 use crate::{Host, Invocation, LIMIT, PodNetns, Running, binaries};
 
 /// The access key of the agent.
@@ -72,26 +72,25 @@ impl Cloud {
     /// Where the node's records are.
     #[must_use]
     pub fn state_dir(&self) -> PathBuf {
-        self.host.folder().join("state")
+        self.host.state_dir()
     }
 
     /// The node's settings.
     #[must_use]
     pub fn settings(&self) -> PathBuf {
-        self.host.folder().join("node.toml")
+        self.host.settings()
     }
 
     /// Where the kubelet's folders of pods would be.
     #[must_use]
     pub fn kubelet_dir(&self) -> PathBuf {
-        self.host.folder().join("kubelet")
+        self.host.kubelet_dir()
     }
 
     /// The node's records.
     #[must_use]
     pub fn store(&self) -> Store {
-        let folder = self.state_dir();
-        self.host.run(move || Store::open(&folder).expect("the node's records"))
+        self.host.store()
     }
 
     /// Writes the manifest of a pool: this subnet and security group, every node, and what `spec` says besides or instead.
@@ -148,7 +147,7 @@ impl Cloud {
     ///
     /// With all that is known of the node, when it does not come to hold.
     #[track_caller]
-    pub fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+    pub fn until(&self, what: &str, holds: impl FnMut(&Self) -> bool) {
         self.until_within(LIMIT, what, holds);
     }
 
@@ -158,12 +157,8 @@ impl Cloud {
     ///
     /// As [`Cloud::until`].
     #[track_caller]
-    pub fn until_within(&self, limit: Duration, what: &str, holds: impl Fn(&Self) -> bool) {
-        let begin = Instant::now();
-        while !holds(self) {
-            assert!(begin.elapsed() < limit, "not within {limit:?}: {what}\n{self}");
-            thread::sleep(Duration::from_millis(10));
-        }
+    pub fn until_within(&self, limit: Duration, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        until_within(limit, || holds(self), || format!("{what}\n{self}"));
     }
 }
 

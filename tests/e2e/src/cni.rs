@@ -9,6 +9,9 @@ use serde_json::Value;
 use crate::binaries::REFERENCE_PLUGINS;
 use crate::{Host, HostCommand, LIMIT, Output, Running};
 
+/// The UID of the pod of [`Invocation::of_pod`].
+pub const POD_UID: &str = "0b7dbd3c-4c2e-4f1c-9d53-1a8b1f1f0001";
+
 /// One call of a plugin. It starts as an ADD of interface `eth0` for a container, with Debian's plugins in `CNI_PATH`;
 /// clones of it make the calls that follow.
 #[derive(Debug, Clone)]
@@ -61,6 +64,13 @@ impl Invocation {
     #[must_use]
     pub fn args(self, args: &str) -> Self {
         self.env("CNI_ARGS", args)
+    }
+
+    /// For the pod `p1` of namespace `default`, whose UID is [`POD_UID`], as kubelets and Multus tell of it in `CNI_ARGS`.
+    #[must_use]
+    pub fn of_pod(self) -> Self {
+        let pod = "K8S_POD_NAMESPACE=default;K8S_POD_NAME=p1";
+        self.args(&format!("IgnoreUnknown=1;{pod};K8S_POD_UID={POD_UID}"))
     }
 
     /// A folder in which delegates are looked for first.

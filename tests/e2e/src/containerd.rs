@@ -6,13 +6,14 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 pub use self::pod::{Container, Pod};
 use crate::cri::{Cri, PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse, StatusRequest, StatusResponse};
+use crate::until::until_within;
 use crate::{Host, HostCommand, LIMIT, Running, binaries, cnitool};
 
 /// containerd with a root, a state folder, a socket and CNI folders of its own, all in the node's folder. Its pods end
@@ -117,11 +118,8 @@ impl Containerd {
         let import = ctr.args(["--namespace", "k8s.io", "images", "import", "--snapshotter", SNAPSHOTTER]);
         import.arg(binaries::image_archive()).run();
         // The CRI part of containerd learns of it by an event.
-        let deadline = Instant::now() + LIMIT;
-        while !self.cri.has_image(binaries::IMAGE).expect("the runtime's images") {
-            assert!(Instant::now() < deadline, "containerd does not know the imported image:\n{}", self.log());
-            thread::sleep(Duration::from_millis(2));
-        }
+        let has_image = || self.cri.has_image(binaries::IMAGE).expect("the runtime's images");
+        until_within(LIMIT, has_image, || format!("containerd knows the imported image:\n{}", self.log()));
     }
 
     fn stop(&mut self) {
@@ -188,16 +186,15 @@ fn spawn(host: &Host, folder: &Path, environment: &[(String, String)]) -> Runnin
 }
 
 fn connect(process: &mut Running, folder: &Path) -> Cri {
-    let deadline = Instant::now() + LIMIT;
-    loop {
+    let mut cri = None;
+    let mut is_up = || {
         // It opens its socket once it serves the CRI; a socket of a former run refuses until then.
-        if let Some(cri) = Cri::connect(&socket(folder)).ok().filter(|cri| cri.has_image(binaries::IMAGE).is_ok()) {
-            return cri;
-        }
-        let up = process.is_running() && Instant::now() < deadline;
-        assert!(up, "containerd does not come up:\n{}", read_log(folder));
-        thread::sleep(Duration::from_millis(5));
-    }
+        cri = Cri::connect(&socket(folder)).ok().filter(|cri| cri.has_image(binaries::IMAGE).is_ok());
+        assert!(cri.is_some() || process.is_running(), "containerd has ended:\n{}", read_log(folder));
+        cri.is_some()
+    };
+    until_within(LIMIT, &mut is_up, || format!("containerd comes up:\n{}", read_log(folder)));
+    cri.expect("a connection to containerd")
 }
 
 fn socket(folder: &Path) -> PathBuf {

@@ -7,15 +7,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Deserialize;
 
 pub use self::answer::Answer;
 use self::answer::Script;
 pub use self::call::Call;
-use crate::{LIMIT, binaries};
+use crate::{binaries, until};
 
 /// The `type` that a network configuration names it by.
 const NAME: &str = "fake-ipam";
@@ -92,11 +91,7 @@ impl FakeIpam {
     ///
     /// When that does not happen.
     pub fn wait_for_calls(&self, verb: &str, count: usize) {
-        let deadline = Instant::now() + LIMIT;
-        while self.calls_of(verb).len() < count {
-            assert!(Instant::now() < deadline, "the fake IPAM plugin got no {count} calls of {verb}");
-            thread::sleep(Duration::from_millis(2));
-        }
+        until(&format!("{count} calls of {verb} of the fake IPAM plugin"), || self.calls_of(verb).len() >= count);
     }
 
     /// The installation at this folder, as the fake itself sees it.

@@ -1,5 +1,6 @@
 //! A node: namespaces of its own, in which a test's commands run and its closures too.
 
+mod folders;
 mod mounts;
 mod place;
 

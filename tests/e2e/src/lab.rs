@@ -1,6 +1,8 @@
 //! A node of EC2: a [`Host`] with ENIs of a simulated VPC, what the agent would have on record about them, and a
 //! `node.toml`.
 
+mod stage;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,8 @@ use node::inventory::{Entry, Ipv4Address, Ipv6Address, Mode, Pool, Sharing, Stat
 use node::names::PciAddr;
 use node::store::{AgentPass, Store};
 use serde_json::{Value, json};
+
+pub use stage::Stage;
 
 use crate::{Host, Invocation, LIMIT, PodNetns, binaries};
 
@@ -63,44 +67,37 @@ impl Lab {
     /// Where the node's records are.
     #[must_use]
     pub fn state_dir(&self) -> PathBuf {
-        self.host.folder().join("state")
+        self.host.state_dir()
     }
 
     /// The node's settings.
     #[must_use]
     pub fn settings(&self) -> PathBuf {
-        self.host.folder().join("node.toml")
+        self.host.settings()
     }
 
     /// Where log files may lie.
     #[must_use]
     pub fn log_dir(&self) -> PathBuf {
-        self.host.folder().join("log")
+        self.host.log_dir()
     }
 
     /// Where the kubelet's folders of pods would be.
     #[must_use]
     pub fn kubelet_dir(&self) -> PathBuf {
-        self.host.folder().join("kubelet")
+        self.host.kubelet_dir()
     }
 
     /// Writes `node.toml`: the lab's own folders, and what the test adds, tables last.
     pub fn write_settings(&self, more: &str) {
-        let folder = |path: &Path| path.display().to_string();
-        let text = format!(
-            "state_dir = {:?}\nlog_dir = {:?}\nkubelet_dir = {:?}\ndevice_info_dir = {:?}\n{more}\n",
-            folder(&self.state_dir()),
-            folder(&self.log_dir()),
-            folder(&self.kubelet_dir()),
-            folder(&self.host.folder().join("devinfo")),
-        );
+        let text = format!("{}{more}\n", self.host.named_folders());
         std::fs::write(self.settings(), text).expect("node.toml");
     }
 
     /// The node's records.
     #[must_use]
     pub fn store(&self) -> Store {
-        Store::open(&self.state_dir()).expect("the node's records")
+        self.host.store()
     }
 
     /// Runs what the agent would run, in the node's network and mount namespaces.

@@ -33,9 +33,10 @@ pub mod lab;
 mod netns;
 mod running;
 mod snapshot;
+mod until;
 
 pub use cloud::Cloud;
-pub use cni::{CniError, Invocation, Outcome};
+pub use cni::{CniError, Invocation, Outcome, POD_UID};
 pub use cnitool::Cnitool;
 pub use command::HostCommand;
 pub use containerd::{Container, Containerd, Pod};
@@ -45,6 +46,7 @@ pub use lab::Lab;
 pub use netns::PodNetns;
 pub use running::{Output, Running};
 pub use snapshot::Snapshot;
+pub use until::until;
 
 use std::time::Duration;
 

@@ -18,10 +18,6 @@ use std::path::Path;
 
 const OWN: &str = "multi-eni-ipam";
 
-fn ip(lab: &Lab, script: &str) -> String {
-    lab.host.command("sh").args(["-ec", script]).run()
-}
-
 fn wish(lab: &Lab, name: &str) -> Wish {
     let mut entry = lab.entry(0);
     entry.state = State::Attached;
@@ -53,20 +49,15 @@ fn right(care: Care) -> Arrived {
 
 /// The host's own network, which nothing may touch.
 fn give_uplink(lab: &Lab) {
-    ip(
-        lab,
-        "ip link add uplink type bridge; ip link set uplink up
+    lab.host.sh("ip link add uplink type bridge; ip link set uplink up
          ip addr add 10.9.0.2/24 dev uplink; ip addr add fd09::2/64 dev uplink nodad
          ip route add default via 10.9.0.1 dev uplink metric 100
-         ip rule add from 10.9.0.2 lookup 10009 priority 10009",
-    );
+         ip rule add from 10.9.0.2 lookup 10009 priority 10009");
 }
 
 /// What ec2-net-utils, cloud-init and a router's advertisement make of an ENI.
 fn grab(lab: &Lab, link: &str) {
-    ip(
-        lab,
-        &format!(
+    lab.host.sh(&format!(
             "ip link set {link} up; ip addr add 10.0.1.11/24 dev {link}; ip addr add 10.0.1.99/24 dev {link}
              ip addr add 2001:db8:0:1::11/64 dev {link} nodad
              ip route add default via 10.0.1.1 dev {link} metric 512 proto dhcp
@@ -126,7 +117,7 @@ fn rou_1_what_a_daemon_grabs_again_is_taken_from_it_and_what_is_right_is_not_wri
     let settled = lab.host.snapshot(&[]);
     assert_eq!(right(looked_after(&lab, &wish)).changed, Vec::<String>::new());
     grab(&lab, "data0");
-    ip(&lab, "ip link set data0 mtu 1400 alias mine; ip link set data0 down; ip link set data0 name other up");
+    lab.host.sh("ip link set data0 mtu 1400 alias mine; ip link set data0 down; ip link set data0 name other up");
     let arrived = right(looked_after(&lab, &wish));
     assert!(!arrived.cleaned.is_empty() && arrived.changed.len() > arrived.cleaned.len(), "{arrived:?}");
     settled.assert_same(&lab.host.snapshot(&[]));
@@ -138,10 +129,10 @@ fn nam_1_a_name_that_is_taken_is_had_when_it_is_free_again() {
     let lab = Lab::with_enis(1);
     let wish = wish(&lab, "data0");
     let fallback = wish.entry.network_interface_id.fallback_name();
-    ip(&lab, "ip link add other type bridge; ip link property add dev other altname data0");
+    lab.host.sh("ip link add other type bridge; ip link property add dev other altname data0");
     assert_eq!(arrives(&lab, &wish).unwrap().host_name, fallback);
     assert_eq!(right(looked_after(&lab, &wish)).changed, Vec::<String>::new());
-    ip(&lab, "ip link del other");
+    lab.host.sh("ip link del other");
     let arrived = right(looked_after(&lab, &wish));
     assert_eq!(arrived.host_name.as_str(), "data0");
     assert_eq!(arrived.changed, ["set link name data0"]);
@@ -150,7 +141,7 @@ fn nam_1_a_name_that_is_taken_is_had_when_it_is_free_again() {
 #[test]
 fn nam_3_a_link_gets_the_name_that_is_an_alternative_one_of_its_own() {
     let lab = Lab::with_enis(1);
-    ip(&lab, "ip link property add dev eth1 altname data0; ip link property add dev eth1 altname enp0s6");
+    lab.host.sh("ip link property add dev eth1 altname data0; ip link property add dev eth1 altname enp0s6");
     assert_eq!(arrives(&lab, &wish(&lab, "data0")).unwrap().host_name.as_str(), "data0");
     let snapshot = lab.host.snapshot(&[]);
     assert!(snapshot.about("link data0 ")[0].contains(r#"altnames ["enp0s6"]"#), "{snapshot:?}");
@@ -178,7 +169,7 @@ fn a_shared_eni_is_up_under_its_name_and_carries_nothing_of_the_host() {
     arrives(&lab, &wish).unwrap();
     let after = lab.host.snapshot(&[]);
     only_the_link_changed(&before, &after, "+ link shared0 up ");
-    assert_eq!(ip(&lab, "cat /proc/sys/net/ipv6/conf/shared0/accept_ra").trim(), "0");
+    assert_eq!(lab.host.sh("cat /proc/sys/net/ipv6/conf/shared0/accept_ra").trim(), "0");
     grab(&lab, "shared0");
     assert_eq!(right(looked_after(&lab, &wish)).host_name.as_str(), "shared0");
     after.assert_same(&lab.host.snapshot(&[]));
@@ -199,18 +190,15 @@ fn what_is_the_hosts_own_is_not_touched() {
     let mut primary = usual.clone();
     (primary.entry.device_index, primary.entry.network_card_index) = (0, 0);
     assert!(matches!(refused(&primary, "primary"), Error::Primary(_)));
-    ip(&lab, "ip link add br0 type bridge; ip link set eth1 master br0");
+    lab.host.sh("ip link add br0 type bridge; ip link set eth1 master br0");
     assert!(matches!(refused(&usual, "belongs to br0"), Error::Tied { tie: Tie::Master(_), .. }));
-    ip(&lab, "ip link set eth1 nomaster; ip link add mv0 link eth1 type macvlan");
+    lab.host.sh("ip link set eth1 nomaster; ip link add mv0 link eth1 type macvlan");
     assert!(matches!(refused(&usual, "mv0 is on top"), Error::Tied { tie: Tie::Upper(_), .. }));
     assert!(matches!(refused(&shared(&lab, "data0"), "mv0 is on top"), Error::Tied { .. }));
-    ip(
-        &lab,
-        "ip link del mv0; ip link set eth1 up; ip addr add 10.0.1.11/24 dev eth1
-         ip route add default via 10.0.1.1 dev eth1 metric 512",
-    );
+    lab.host.sh("ip link del mv0; ip link set eth1 up; ip addr add 10.0.1.11/24 dev eth1
+         ip route add default via 10.0.1.1 dev eth1 metric 512");
     assert!(matches!(refused(&usual, "default route"), Error::Tied { tie: Tie::DefaultRoute, .. }));
-    ip(&lab, "ip link del eth1");
+    lab.host.sh("ip link del eth1");
     assert!(matches!(refused(&usual, "no link"), Error::Absent(_)));
 }
 
@@ -227,9 +215,7 @@ fn what_a_plugin_has_is_left_alone() {
 fn the_links_of_the_host_are_seen_with_all_that_is_on_them() {
     let lab = Lab::with_enis(1);
     give_uplink(&lab);
-    ip(
-        &lab,
-        "ip link property add dev eth1 altname enp0s6; ip link set eth1 up alias mine; ip addr add 10.0.1.11/24 dev eth1",
+    lab.host.sh("ip link property add dev eth1 altname enp0s6; ip link set eth1 up alias mine; ip addr add 10.0.1.11/24 dev eth1",
     );
     let links: Vec<HostLink> = lab.as_agent(|_| async {
         View::read(&Side::here().unwrap().visit.netlink).await.unwrap().host_links(Path::new("/sys"))

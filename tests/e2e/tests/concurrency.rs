@@ -7,7 +7,7 @@ use std::sync::{Mutex, mpsc};
 use std::thread;
 
 use e2e::lab::POOL;
-use e2e::{Invocation, LIMIT, Lab, Outcome, PodNetns};
+use e2e::{Invocation, LIMIT, Lab, Outcome, POD_UID, PodNetns};
 use serde_json::{Value, json};
 
 const ENIS: u8 = 8;
@@ -214,12 +214,8 @@ fn con_1_gc_beside_adds_leaves_records_and_kernel_the_same() {
     assert!(lab.store().records().unwrap().is_empty());
 }
 
-const ARGS: &str =
-    "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=p;K8S_POD_UID=0b7dbd3c-4c2e-4f1c-9d53-1a8b1f1f0001";
-const UID: &str = "0b7dbd3c-4c2e-4f1c-9d53-1a8b1f1f0001";
-
 fn of_pod(lab: &Lab, pod: &PodNetns, container: &str, config: &Value) -> Invocation {
-    lab.call(pod, container, config).args(ARGS)
+    lab.call(pod, container, config).of_pod()
 }
 
 #[test]
@@ -245,7 +241,7 @@ fn con_3_the_new_sandboxs_add_comes_before_the_old_ones_del() {
 fn con_3_a_fixed_device_is_taken_over_from_a_dead_sandbox_only() {
     let lab = Lab::with_enis(2);
     lab.fabric.keep().unwrap();
-    std::fs::create_dir_all(lab.kubelet_dir().join("pods").join(UID)).unwrap();
+    std::fs::create_dir_all(lab.kubelet_dir().join("pods").join(POD_UID)).unwrap();
     let before = lab.host.snapshot(&[]);
     let config = json!({"eni": lab.enis[0].id().to_string(), "ipam": {"type": "multi-eni-ipam"}});
     let (first, second) = (lab.host.netns("pod1"), lab.host.netns("pod2"));
@@ -272,7 +268,7 @@ fn con_3_a_fixed_device_is_taken_over_from_a_dead_sandbox_only() {
 fn con_3_a_live_pods_device_is_not_another_pods_though_its_sandbox_is_gone() {
     let lab = Lab::with_enis(2);
     lab.fabric.keep().unwrap();
-    let folder = lab.kubelet_dir().join("pods").join(UID);
+    let folder = lab.kubelet_dir().join("pods").join(POD_UID);
     std::fs::create_dir_all(&folder).unwrap();
     let config = json!({"eni": lab.enis[0].id().to_string()});
     let (first, second) = (lab.host.netns("pod1"), lab.host.netns("pod2"));

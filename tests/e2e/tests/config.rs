@@ -342,7 +342,7 @@ fn ip6_1_an_address_is_usable_when_add_returns() {
         let scene = Untouched::new(1);
         // A pod whose runtime leaves IPv6 off for new links.
         let disable = format!("echo {disabled} > /proc/sys/net/ipv6/conf/default/disable_ipv6");
-        scene.pod.command("sh").args(["-ec", &disable]).run();
+        scene.pod.sh(&disable);
         let config = of_pool(json!({"dad": dad, "ipam": {"type": "multi-eni-ipam"}}));
         drop(scene.call(config).run(&scene.lab.host).result());
         let has = ipv6(&scene.pod);

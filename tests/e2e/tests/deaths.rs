@@ -2,11 +2,14 @@
 //! claiming exclude each other.
 #![expect(clippy::unwrap_used, reason = "a panic that says what went wrong is how a test fails")]
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::Duration;
 
 use e2e::lab::POOL;
-use e2e::{HostCommand, Invocation, LIMIT, Lab, Outcome as Ended, PodNetns, Running, binaries};
+use e2e::{HostCommand, Invocation, LIMIT, Lab, Outcome as Ended, POD_UID, PodNetns, Running, binaries, until};
 use nix::sys::signal::Signal;
 use node::inventory::State;
 use node::notes::Notes;
@@ -17,7 +20,6 @@ use node::verdict::{Life, PodUids, Pods, Sight, Unseen, of_record};
 use serde_json::json;
 
 const OWN: &str = "multi-eni-ipam";
-const UID: &str = "0b7dbd3c-4c2e-4f1c-9d53-1a8b1f1f0001";
 
 /// A process of the node whose `/proc` is the agent's view.
 struct View {
@@ -40,11 +42,7 @@ impl View {
         let file = ready.path().join("file").display().to_string();
         let script = format!("echo > {file}; exec sleep 600");
         let process = shell.args(["-c", &script]).limit(Duration::from_secs(900)).spawn();
-        let start = Instant::now();
-        while !Path::new(&file).exists() {
-            assert!(start.elapsed() < LIMIT, "the view's process does not start");
-            std::thread::yield_now();
-        }
+        until("the view's process runs", || Path::new(&file).exists());
         Self { process }
     }
 
@@ -74,8 +72,7 @@ impl Stage {
     fn call(&self, nth: usize) -> Invocation {
         let eni = self.lab.enis[nth].id().to_string();
         let config = json!({"eni": eni, "sourceRouting": true, "ipam": {"type": OWN}});
-        let args = format!("IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=pod{nth};K8S_POD_UID={UID}");
-        self.lab.call(&self.pods[nth], &format!("c{nth}"), &config).env("CNI_ARGS", args)
+        self.lab.call(&self.pods[nth], &format!("c{nth}"), &config).of_pod()
     }
 
     /// The pod goes without a DEL, and its NIC comes back.
@@ -142,8 +139,8 @@ fn obs_2_a_note_tells_of_a_killed_add_whose_attachment_is_released() {
     let view = View::of_node(&stage.lab);
     stage.kill(0);
     let file = stage.lab.state_dir().join(format!("attachments/{}.json", stage.record(0).owner.key()));
-    let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, text.replace(r#""phase":"committed""#, r#""phase":"claimed""#)).unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace(r#""phase":"committed""#, r#""phase":"claimed""#)).unwrap();
     let owner = stage.record(0).owner;
     assert_eq!(stage.release(&view, 0), (Outcome::Released, 1));
     let notes = Notes::open(&stage.lab.state_dir()).unwrap().take().unwrap();
@@ -155,9 +152,9 @@ fn a_pod_that_is_alive_keeps_its_eni_though_its_namespace_is_gone() {
     let stage = Stage::new();
     let view = View::of_node(&stage.lab);
     stage.kill(0);
-    assert_eq!(stage.life(&view, 0, Some(PodUids::from([UID.to_string()]))), Life::Alive);
+    assert_eq!(stage.life(&view, 0, Some(PodUids::from([POD_UID.to_string()]))), Life::Alive);
     assert_eq!(stage.life(&view, 0, Some(PodUids::new())), Life::Gone);
-    std::fs::create_dir_all(stage.lab.kubelet_dir().join("pods").join(UID)).unwrap();
+    fs::create_dir_all(stage.lab.kubelet_dir().join("pods").join(POD_UID)).unwrap();
     assert_eq!(stage.release(&view, 0), (Outcome::Spared(Life::Alive), 0));
     assert_eq!(stage.record(0).phase, Phase::Committed);
 }
@@ -185,11 +182,9 @@ fn a_namespace_that_only_a_process_has_is_alive() {
     let view = View::of_node(&stage.lab);
     let mut process = stage.pods[0].command("sleep").arg("600").spawn();
     assert!(process.is_running());
-    let entered = |running: &Running| std::fs::read_link(format!("/proc/{}/ns/net", running.pid())).unwrap();
-    let (start, own) = (Instant::now(), entered(&view.process));
-    while entered(&process) == own {
-        assert!(start.elapsed() < LIMIT, "the process does not enter the pod's namespace");
-    }
+    let entered = |running: &Running| fs::read_link(format!("/proc/{}/ns/net", running.pid())).unwrap();
+    let own = entered(&view.process);
+    until("the process is in the pod's namespace", || entered(&process) != own);
     stage.pods[0].destroy();
     assert_eq!(stage.life(&view, 0, None), Life::Alive);
     assert_eq!(stage.release(&view, 0), (Outcome::Spared(Life::Alive), 0));
@@ -202,12 +197,11 @@ fn a_namespace_that_only_a_process_has_is_alive() {
 fn nam_1_what_went_home_under_another_name_is_named_as_it_was_when_it_can_be() {
     let stage = Stage::new();
     let view = View::of_node(&stage.lab);
-    let ip = |script: &str| drop(stage.lab.host.command("sh").args(["-ec", script]).run());
-    ip("ip link add eth1 type bridge");
+    stage.lab.host.sh("ip link add eth1 type bridge");
     stage.call(0).verb("DEL").run(&stage.lab.host).empty();
     assert_eq!(stage.record(0).phase, Phase::Released);
     assert!(matches!(stage.release(&view, 0), (Outcome::Pending(pending), _) if pending.device));
-    ip("ip link del eth1");
+    stage.lab.host.sh("ip link del eth1");
     assert_eq!(stage.release(&view, 0).0, Outcome::Released);
     let links = stage.lab.host.snapshot(&[]);
     assert_eq!(links.about("link eth1 ").len(), 1, "{links:?}");
@@ -217,8 +211,7 @@ fn nam_1_what_went_home_under_another_name_is_named_as_it_was_when_it_can_be() {
 fn what_is_pending_of_an_eni_that_left_the_node_is_forgotten() {
     let stage = Stage::new();
     let view = View::of_node(&stage.lab);
-    let ip = |script: &str| drop(stage.lab.host.command("sh").args(["-ec", script]).run());
-    ip("ip link add eth1 type bridge");
+    stage.lab.host.sh("ip link add eth1 type bridge");
     stage.call(0).verb("DEL").run(&stage.lab.host).empty();
     let pending = stage.record(0);
     // As a real device's, whose absence says nothing by itself.
@@ -226,7 +219,7 @@ fn what_is_pending_of_an_eni_that_left_the_node_is_forgotten() {
     let device = node::device::Device { pci_address, ..pending.device.clone() };
     stage.lab.store().write_record(&Record { device, ..pending }).unwrap();
     let name = stage.lab.entry(0).network_interface_id.fallback_name();
-    ip(&format!("ip link set {name} netns pod1 name away"));
+    stage.lab.host.sh(&format!("ip link set {name} netns pod1 name away"));
     assert!(matches!(stage.release(&view, 0), (Outcome::Pending(pending), _) if pending.device));
     stage.lab.store().remove_entry(&stage.lab.entry(0)).unwrap();
     assert_eq!(stage.release(&view, 0).0, Outcome::Released);
@@ -244,7 +237,7 @@ fn an_attachment_that_a_plugin_works_on_is_left_to_it() {
     drop(lock);
     let file = stage.lab.state_dir().join(format!("attachments/{}.json", stage.record(0).owner.key()));
     let [mut text, id, other_id] = [
-        std::fs::read_to_string(&file).unwrap(),
+        fs::read_to_string(&file).unwrap(),
         stage.lab.enis[0].id().to_string(),
         stage.lab.enis[1].id().to_string(),
     ];
@@ -252,7 +245,7 @@ fn an_attachment_that_a_plugin_works_on_is_left_to_it() {
     assert_eq!(stage.release(&view, 0), (Outcome::Released, 1));
     // A record whose device is another pod's by now is only a record.
     text = text.replace(&id, &other_id).replace(&mac, &other_mac);
-    std::fs::write(&file, text).unwrap();
+    fs::write(&file, text).unwrap();
     assert_eq!(stage.release(&view, 0), (Outcome::Released, 1));
     assert_eq!(stage.life(&view, 1, None), Life::Alive);
     assert_eq!(store.records().unwrap().len(), 1);
@@ -303,31 +296,127 @@ fn cra_2_an_eni_that_a_killed_add_has_is_not_taken_out_and_one_that_it_has_not_i
     assert!(held > 0, "the ADD never claimed: {held} times held, {taken} times taken");
 }
 
+/// How an ADD and an agent that shrinks the pool meet.
+#[derive(Debug, Clone, Copy)]
+enum Meeting {
+    /// The ADD has claimed and goes no further, when the agent comes.
+    AddFirst,
+    /// The agent has taken the ENI out, and the ADD was stopped before the lock.
+    AgentFirst,
+    /// Both wait for the lock: the ADD came first, or the agent did.
+    AddWaitsLonger,
+    AgentWaitsLonger,
+}
+
+/// How many files of this process are this one.
+fn times_open(process: &str, path: &Path) -> usize {
+    let same = |other: fs::Metadata| {
+        let file = fs::metadata(path).unwrap();
+        (other.dev(), other.ino()) == (file.dev(), file.ino())
+    };
+    // Other files of it come and go meanwhile.
+    let files = fs::read_dir(format!("/proc/{process}/fd")).unwrap().flatten();
+    files.filter_map(|file| fs::metadata(file.path()).ok()).filter(|file| same(file.clone())).count()
+}
+
+fn stop(process: &Running) {
+    process.signal(Signal::SIGSTOP);
+    let stat = format!("/proc/{}/stat", process.pid());
+    until("the ADD is stopped", || fs::read_to_string(&stat).unwrap().contains(") T "));
+}
+
+impl Meeting {
+    /// What came of both.
+    fn takes_place(self, lab: &Lab, call: &Invocation) -> (Taken, Ended) {
+        let (store, claim) = (lab.store(), lab.state_dir().join("lock/claim"));
+        // A file that is open here is the lock that this test has; one more, that the agent's thread waits for it.
+        let agent_waits = || until("the agent waits for the lock", || times_open("self", &claim) == 2);
+        let add_waits = |adding: &Running| {
+            until("the ADD waits for the lock", || times_open(&adding.pid().to_string(), &claim) == 1);
+        };
+        let device = match self {
+            Self::AddFirst => store.try_device_lock(&lab.entry(0).device().lock_name()).unwrap(),
+            _ => None,
+        };
+        let lock = match self {
+            Self::AddFirst => None,
+            _ => Some(store.try_device_lock("claim").unwrap().unwrap()),
+        };
+        thread::scope(|scope| {
+            let take = || scope.spawn(|| take_out(lab));
+            match self {
+                Self::AddFirst => {
+                    let adding = call.spawn(&lab.host);
+                    until("the ADD has claimed", || store.records().unwrap().iter().any(Record::holds));
+                    let taken = take_out(lab);
+                    drop(device);
+                    (taken, Ended::of(adding))
+                }
+                Self::AgentFirst => {
+                    let adding = call.spawn(&lab.host);
+                    add_waits(&adding);
+                    stop(&adding);
+                    let taking = take();
+                    agent_waits();
+                    drop(lock);
+                    let taken = taking.join().unwrap();
+                    adding.signal(Signal::SIGCONT);
+                    (taken, Ended::of(adding))
+                }
+                Self::AddWaitsLonger | Self::AgentWaitsLonger => {
+                    let early = matches!(self, Self::AgentWaitsLonger).then(|| {
+                        let taking = take();
+                        agent_waits();
+                        taking
+                    });
+                    let adding = call.spawn(&lab.host);
+                    add_waits(&adding);
+                    let taking = early.unwrap_or_else(take);
+                    agent_waits();
+                    drop(lock);
+                    (taking.join().unwrap(), Ended::of(adding))
+                }
+            }
+        })
+    }
+}
+
 #[test]
 fn con_1_adds_and_an_agent_that_shrinks_exclude_each_other() {
     let lab = Lab::with_enis(1);
-    let config = json!({"pool": POOL});
     let pod = lab.host.netns("pod1");
+    let call = lab.call(&pod, "c1", &json!({"pool": POOL}));
+    let meetings = [Meeting::AddFirst, Meeting::AgentFirst, Meeting::AddWaitsLonger, Meeting::AgentWaitsLonger];
     let (mut claimed, mut out) = (0, 0);
-    for _ in 0..20 {
-        let adding = lab.call(&pod, "c1", &config).spawn(&lab.host);
-        let taken = take_out(&lab);
-        let added = Ended::of(adding);
+    for meeting in meetings.repeat(5) {
+        let (taken, added) = meeting.takes_place(&lab, &call);
+        let has = lab.store().records().unwrap().iter().any(Record::holds);
+        let is_out = lab.store().inventory().unwrap()[0].state == State::Detaching;
+        assert!(has != is_out, "{meeting:?}: {taken:?}, {}", added.output);
         match taken {
-            Taken::Held(_) => {
+            Taken::Held(owner) => {
+                assert!(has && owner.container_id == "c1", "{meeting:?}");
                 drop(added.result());
+                assert_eq!(pod.snapshot().about("link net1 ").len(), 1, "{meeting:?}");
                 claimed += 1;
             }
-            Taken::Out(_) => {
-                assert_eq!(added.error().code, 11);
+            Taken::Out(entry) => {
+                assert!(is_out && entry.state == State::Detaching, "{meeting:?}");
+                assert_eq!(added.error().code, 11, "{meeting:?}");
+                assert!(pod.snapshot().about("link net1 ").is_empty(), "{meeting:?}");
                 out += 1;
             }
-            other => panic!("{other:?}"),
+            other => panic!("{meeting:?}: {other:?}"),
         }
+        match meeting {
+            Meeting::AddFirst => assert!(has, "{meeting:?}"),
+            Meeting::AgentFirst => assert!(is_out, "{meeting:?}"),
+            Meeting::AddWaitsLonger | Meeting::AgentWaitsLonger => {}
+        }
+        call.clone().verb("DEL").run(&lab.host).empty();
         lab.write_entry(&lab.entry(0));
-        lab.call(&pod, "c1", &config).verb("DEL").run(&lab.host).empty();
     }
-    assert_eq!(claimed + out, 20);
+    assert!(claimed > 0 && out > 0, "{claimed} times claimed, {out} times taken out");
 }
 
 #[test]
@@ -335,16 +424,12 @@ fn cra_2_a_taker_that_is_killed_with_the_lock_in_its_hand_leaves_the_eni_to_the_
     let lab = Lab::with_enis(1);
     let lock = lab.state_dir().join("lock/claim").display().to_string();
     let locker = lab.host.command("flock").args(["--close", &lock, "sleep", "600"]).spawn();
-    let (eni, start) = (lab.entry(0).network_interface_id, Instant::now());
-    // Nobody gets by while it lives.
-    let mut blocked = false;
-    while !blocked {
-        assert!(start.elapsed() < LIMIT, "the lock is never taken");
+    let eni = lab.entry(0).network_interface_id;
+    until("nobody gets by the one that has the lock", || {
         let eni = eni.clone();
         let none = Duration::ZERO;
-        blocked =
-            lab.as_agent(move |store| async move { store.take_out(&eni, &[], State::Detaching, none).await.is_err() });
-    }
+        lab.as_agent(move |store| async move { store.take_out(&eni, &[], State::Detaching, none).await.is_err() })
+    });
     locker.kill();
     let pod = lab.host.netns("pod1");
     drop(lab.call(&pod, "c1", &json!({"pool": POOL})).run(&lab.host).result());

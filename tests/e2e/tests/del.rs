@@ -1,23 +1,19 @@
 //! DEL of `multi-eni` when little is left of what ADD made, when others have it by now, and when the pod changed it.
 #![expect(clippy::unwrap_used, reason = "a panic that says what went wrong is how a test fails")]
 
-use e2e::{Answer, FakeIpam, Invocation, LIMIT, Lab, PodNetns};
-use node::record::{Phase, Record};
+use e2e::lab::Stage;
+use e2e::{Answer, Invocation, LIMIT, Lab, PodNetns};
+use node::record::Phase;
 use serde_json::{Value, json};
 
-struct Stage {
-    lab: Lab,
-    ipam: FakeIpam,
-}
+/// A node whose NICs come back from dead namespaces, as NICs do, and the first one of them.
+struct Scene(Stage);
 
-impl Stage {
-    /// A node whose NICs come back from dead namespaces, as NICs do.
+impl Scene {
     fn new(enis: u8) -> Self {
-        let lab = Lab::with_enis(enis);
-        lab.fabric.keep().unwrap();
-        let ipam = FakeIpam::install(lab.host.folder().join("fake"));
-        ipam.answers("ADD", &[Answer::addresses("1.0.0", &["10.0.1.11/24"])]);
-        Self { lab, ipam }
+        let stage = Stage::giving(enis, "1.0.0");
+        stage.lab.fabric.keep().unwrap();
+        Self(stage)
     }
 
     fn config(&self) -> Value {
@@ -25,32 +21,28 @@ impl Stage {
     }
 
     fn eni(&self) -> String {
-        self.lab.enis[0].id().to_string()
+        self.0.lab.enis[0].id().to_string()
     }
 
     fn call(&self, pod: &PodNetns, container: &str) -> Invocation {
-        self.lab.call(pod, container, &self.config()).search(self.ipam.folder())
+        self.0.call(pod, container, &self.config())
     }
 
     fn add(&self, pod: &PodNetns, container: &str) {
-        drop(self.call(pod, container).run(&self.lab.host).result());
-    }
-
-    fn records(&self) -> Vec<Record> {
-        self.lab.store().records().unwrap()
+        drop(self.call(pod, container).run(&self.0.lab.host).result());
     }
 
     /// The runtime takes the namespace away without a DEL, and the NIC comes back by itself.
     fn drop_namespace(&self, pod: &PodNetns, nth: usize) {
         pod.destroy();
-        self.lab.enis[0].await_return(nth, LIMIT).unwrap();
+        self.0.lab.enis[0].await_return(nth, LIMIT).unwrap();
     }
 }
 
 #[test]
 fn del_1_netns_gone() {
-    let stage = Stage::new(1);
-    let host = &stage.lab.host;
+    let scene = Scene::new(1);
+    let host = &scene.0.lab.host;
     let file = host.folder().join("plain");
     std::fs::write(&file, "").unwrap();
     let before = host.snapshot(&[]);
@@ -62,17 +54,17 @@ fn del_1_netns_gone() {
     ];
     for (nth, way) in ways.into_iter().enumerate() {
         let pod = host.netns(&format!("pod{nth}"));
-        let add = stage.call(&pod, &format!("c{nth}"));
+        let add = scene.call(&pod, &format!("c{nth}"));
         drop(add.run(host).result());
-        stage.drop_namespace(&pod, nth + 1);
+        scene.drop_namespace(&pod, nth + 1);
         let del = way(add.verb("DEL"), file.to_str().unwrap());
-        let earlier = stage.ipam.calls_of("DEL").len();
+        let earlier = scene.0.ipam.calls_of("DEL").len();
         del.run(host).empty();
-        assert_eq!(stage.ipam.calls_of("DEL").len(), earlier + 1, "way {nth}");
-        assert!(stage.records().is_empty(), "way {nth}");
+        assert_eq!(scene.0.ipam.calls_of("DEL").len(), earlier + 1, "way {nth}");
+        assert!(scene.0.records().is_empty(), "way {nth}");
         before.assert_same(&host.snapshot(&[]));
         del.run(host).empty();
-        assert_eq!(stage.ipam.calls_of("DEL").len(), earlier + 2, "way {nth}");
+        assert_eq!(scene.0.ipam.calls_of("DEL").len(), earlier + 2, "way {nth}");
     }
 }
 
@@ -91,158 +83,158 @@ fn del_1_a_device_that_died_with_its_netns_is_forgotten_with_a_warning() {
 
 #[test]
 fn del_3_never_added() {
-    let stage = Stage::new(1);
-    let pod = stage.lab.host.netns("pod1");
-    let before = stage.lab.host.snapshot(&[]);
-    let del = stage.call(&pod, "never").verb("DEL");
+    let scene = Scene::new(1);
+    let pod = scene.0.lab.host.netns("pod1");
+    let before = scene.0.lab.host.snapshot(&[]);
+    let del = scene.call(&pod, "never").verb("DEL");
     for _ in 0..2 {
-        del.run(&stage.lab.host).empty();
+        del.run(&scene.0.lab.host).empty();
     }
-    assert_eq!(stage.ipam.calls_of("DEL").len(), 2);
-    before.assert_same(&stage.lab.host.snapshot(&[]));
+    assert_eq!(scene.0.ipam.calls_of("DEL").len(), 2);
+    before.assert_same(&scene.0.lab.host.snapshot(&[]));
 }
 
 #[test]
 fn del_3_record_deleted_but_device_in_the_netns() {
-    let stage = Stage::new(2);
-    let host = &stage.lab.host;
+    let scene = Scene::new(2);
+    let host = &scene.0.lab.host;
     let pod = host.netns("pod1");
     let before = host.snapshot(&[]);
     let inside = pod.snapshot();
-    let add = stage.call(&pod, "c1");
+    let add = scene.call(&pod, "c1");
     drop(add.run(host).result());
-    let [record] = stage.records().try_into().unwrap();
-    stage.lab.store().remove_record(&record.owner).unwrap();
+    let [record] = scene.0.records().try_into().unwrap();
+    scene.0.lab.store().remove_record(&record.owner).unwrap();
     add.verb("DEL").run(host).empty();
     // Nobody knows any more that it had no alias before; that it is the project's stays on it.
-    let alias = format!("+ {} alias {}\n", before.about("link eth1 ")[0], stage.eni());
+    let alias = format!("+ {} alias {}\n", before.about("link eth1 ")[0], scene.eni());
     assert!(before.changes_to(&host.snapshot(&[])).ends_with(&alias), "{:?}", host.snapshot(&[]));
     inside.assert_same(&pod.snapshot());
-    assert_eq!(stage.ipam.calls_of("DEL").len(), 1);
+    assert_eq!(scene.0.ipam.calls_of("DEL").len(), 1);
 }
 
 #[test]
 fn del_3_a_device_without_a_record_in_a_netns_that_del_does_not_name_stays() {
-    let stage = Stage::new(2);
-    let host = &stage.lab.host;
+    let scene = Scene::new(2);
+    let host = &scene.0.lab.host;
     let (pod, other) = (host.netns("pod1"), host.netns("pod2"));
-    stage.add(&pod, "c1");
+    scene.add(&pod, "c1");
     let inside = pod.snapshot();
-    stage.call(&other, "c2").verb("DEL").run(host).empty();
-    stage.call(&pod, "c2").verb("DEL").run(host).empty();
+    scene.call(&other, "c2").verb("DEL").run(host).empty();
+    scene.call(&pod, "c2").verb("DEL").run(host).empty();
     inside.assert_same(&pod.snapshot());
-    assert_eq!(stage.records().len(), 1);
+    assert_eq!(scene.0.records().len(), 1);
 }
 
 #[test]
 fn del_3_with_and_without_prev_result() {
-    let stage = Stage::new(1);
-    let host = &stage.lab.host;
+    let scene = Scene::new(1);
+    let host = &scene.0.lab.host;
     let pod = host.netns("pod1");
     let before = host.snapshot(&[]);
     for with_result in [false, true] {
-        let add = stage.call(&pod, "c1");
+        let add = scene.call(&pod, "c1");
         let result = add.run(host).result();
-        let mut config = stage.config();
+        let mut config = scene.config();
         if with_result {
             config["prevResult"] = result;
         }
-        let del = stage.lab.call(&pod, "c1", &config).search(stage.ipam.folder()).verb("DEL");
+        let del = scene.0.call(&pod, "c1", &config).verb("DEL");
         del.run(host).empty();
         before.assert_same(&host.snapshot(&[]));
-        assert!(stage.records().is_empty());
+        assert!(scene.0.records().is_empty());
     }
 }
 
 #[test]
 fn del_5_late_del_leaves_the_next_owners_device_alone() {
-    let stage = Stage::new(1);
-    let host = &stage.lab.host;
+    let scene = Scene::new(1);
+    let host = &scene.0.lab.host;
     let (first, second) = (host.netns("pod1"), host.netns("pod2"));
     let before = host.snapshot(&[]);
-    stage.add(&first, "c1");
-    stage.drop_namespace(&first, 1);
-    stage.add(&second, "c2");
+    scene.add(&first, "c1");
+    scene.drop_namespace(&first, 1);
+    scene.add(&second, "c2");
     let inside = second.snapshot();
     assert_eq!(inside.about("address net1 10.0.1.11/24").len(), 1, "{inside:?}");
-    let records = stage.records();
+    let records = scene.0.records();
     for _ in 0..2 {
-        stage.call(&first, "c1").verb("DEL").run(host).empty();
+        scene.call(&first, "c1").verb("DEL").run(host).empty();
         // Some runtimes name a path that another sandbox has by now.
-        stage.call(&second, "c1").verb("DEL").run(host).empty();
+        scene.call(&second, "c1").verb("DEL").run(host).empty();
     }
     inside.assert_same(&second.snapshot());
     assert!(inside.about("link net1 up")[0].contains(" mtu 1400"), "{inside:?}");
-    assert_eq!(stage.records(), records);
+    assert_eq!(scene.0.records(), records);
     assert_eq!(records[0].owner.container_id, "c2");
-    stage.call(&second, "c2").verb("DEL").run(host).empty();
+    scene.call(&second, "c2").verb("DEL").run(host).empty();
     before.assert_same(&host.snapshot(&[]));
 }
 
 #[test]
 fn del_5_a_record_of_c1_beside_that_of_c2_gives_c1_nothing() {
-    let stage = Stage::new(1);
-    let host = &stage.lab.host;
+    let scene = Scene::new(1);
+    let host = &scene.0.lab.host;
     let (first, second) = (host.netns("pod1"), host.netns("pod2"));
-    stage.add(&first, "c1");
-    let [stale] = stage.records().try_into().unwrap();
-    stage.call(&first, "c1").verb("DEL").run(host).empty();
-    stage.add(&second, "c2");
-    stage.lab.store().write_record(&stale).unwrap();
+    scene.add(&first, "c1");
+    let [stale] = scene.0.records().try_into().unwrap();
+    scene.call(&first, "c1").verb("DEL").run(host).empty();
+    scene.add(&second, "c2");
+    scene.0.lab.store().write_record(&stale).unwrap();
     let inside = second.snapshot();
-    stage.call(&first, "c1").verb("DEL").run(host).empty();
+    scene.call(&first, "c1").verb("DEL").run(host).empty();
     inside.assert_same(&second.snapshot());
-    let [left] = stage.records().try_into().unwrap();
+    let [left] = scene.0.records().try_into().unwrap();
     assert_eq!(left.owner.container_id, "c2");
 }
 
 #[test]
 fn host_name_taken_at_home_the_wish_stays_on_record_until_it_is_free() {
-    let stage = Stage::new(1);
-    let host = &stage.lab.host;
+    let scene = Scene::new(1);
+    let host = &scene.0.lab.host;
     let pod = host.netns("pod1");
     let before = host.snapshot(&[]);
-    stage.add(&pod, "c1");
+    scene.add(&pod, "c1");
     host.command("ip").args(["link", "add", "eth1", "type", "bridge"]).run();
-    stage.call(&pod, "c1").verb("DEL").run(host).empty();
-    let eni = stage.eni();
+    scene.call(&pod, "c1").verb("DEL").run(host).empty();
+    let eni = scene.eni();
     let fallback = format!("eni-{}", &eni[eni.len() - 10..]);
     assert_eq!(host.snapshot(&[]).about(&format!("link {fallback} down")).len(), 1, "{:?}", host.snapshot(&[]));
-    let [wish] = stage.records().try_into().unwrap();
+    let [wish] = scene.0.records().try_into().unwrap();
     assert_eq!((wish.phase, wish.home.name.as_str()), (Phase::Released, "eth1"));
 
     // Another pod may have the device all the same, and the wish goes with it.
-    stage.add(&pod, "c2");
-    stage.call(&pod, "c2").verb("DEL").run(host).empty();
-    let [wish] = stage.records().try_into().unwrap();
+    scene.add(&pod, "c2");
+    scene.call(&pod, "c2").verb("DEL").run(host).empty();
+    let [wish] = scene.0.records().try_into().unwrap();
     assert_eq!((wish.owner.container_id.as_str(), wish.home.name.as_str()), ("c2", "eth1"));
 
     host.command("ip").args(["link", "delete", "eth1"]).run();
-    stage.add(&pod, "c3");
-    stage.call(&pod, "c3").verb("DEL").run(host).empty();
+    scene.add(&pod, "c3");
+    scene.call(&pod, "c3").verb("DEL").run(host).empty();
     before.assert_same(&host.snapshot(&[]));
-    assert!(stage.records().is_empty());
+    assert!(scene.0.records().is_empty());
 }
 
 #[test]
 fn host_name_free_again_a_repeated_del_gives_it_back() {
-    let stage = Stage::new(1);
-    let host = &stage.lab.host;
+    let scene = Scene::new(1);
+    let host = &scene.0.lab.host;
     let pod = host.netns("pod1");
     let before = host.snapshot(&[]);
-    stage.add(&pod, "c1");
+    scene.add(&pod, "c1");
     host.command("ip").args(["link", "add", "eth1", "type", "bridge"]).run();
-    stage.call(&pod, "c1").verb("DEL").run(host).empty();
+    scene.call(&pod, "c1").verb("DEL").run(host).empty();
     host.command("ip").args(["link", "delete", "eth1"]).run();
-    stage.call(&pod, "c1").verb("DEL").run(host).empty();
+    scene.call(&pod, "c1").verb("DEL").run(host).empty();
     before.assert_same(&host.snapshot(&[]));
-    assert!(stage.records().is_empty());
+    assert!(scene.0.records().is_empty());
 }
 
 #[test]
 fn what_the_pod_changed_is_as_it_was() {
-    let stage = Stage::new(1);
-    let host = &stage.lab.host;
+    let scene = Scene::new(1);
+    let host = &scene.0.lab.host;
     host.command("ip").args(["link", "property", "add", "dev", "eth1", "altname", "ens6"]).run();
     host.command("ip").args(["link", "set", "eth1", "alias", "the spare"]).run();
     let before = host.snapshot(&[]);
@@ -259,62 +251,62 @@ fn what_the_pod_changed_is_as_it_was() {
     ];
     for (nth, change) in changes.into_iter().enumerate() {
         let pod = host.netns(&format!("pod{nth}"));
-        stage.add(&pod, "c1");
+        scene.add(&pod, "c1");
         pod.command("ip").arg("link").args(change).run();
-        stage.call(&pod, "c1").verb("DEL").run(host).empty();
+        scene.call(&pod, "c1").verb("DEL").run(host).empty();
         before.assert_same(&host.snapshot(&[]));
-        assert!(stage.records().is_empty(), "{change:?}");
+        assert!(scene.0.records().is_empty(), "{change:?}");
     }
 }
 
 #[test]
 fn a_link_that_the_pod_renamed_down_or_up_goes_home() {
-    let stage = Stage::new(1);
-    let host = &stage.lab.host;
+    let scene = Scene::new(1);
+    let host = &scene.0.lab.host;
     let before = host.snapshot(&[]);
     for state in ["down", "up"] {
         let pod = host.netns(&format!("pod{state}"));
-        stage.add(&pod, "c1");
+        scene.add(&pod, "c1");
         pod.command("ip").args(["link", "set", "net1", "down"]).run();
         pod.command("ip").args(["link", "set", "net1", "name", "mine", "mtu", "1300", state]).run();
         pod.command("ip").args(["link", "add", "net1", "type", "bridge"]).run();
-        stage.call(&pod, "c1").verb("DEL").run(host).empty();
+        scene.call(&pod, "c1").verb("DEL").run(host).empty();
         before.assert_same(&host.snapshot(&[]));
         assert_eq!(pod.snapshot().about("link net1 ").len(), 1, "the pod's own link is not ours");
     }
-    assert!(stage.records().is_empty());
+    assert!(scene.0.records().is_empty());
 }
 
 #[test]
 fn the_ipam_plugins_error_passes_through_and_the_device_is_home() {
-    let stage = Stage::new(1);
-    let host = &stage.lab.host;
+    let scene = Scene::new(1);
+    let host = &scene.0.lab.host;
     let pod = host.netns("pod1");
     let before = host.snapshot(&[]);
-    stage.add(&pod, "c1");
-    stage.ipam.answers("DEL", &[Answer::fail(142, "the ledger is closed"), Answer::nothing()]);
-    let error = stage.call(&pod, "c1").verb("DEL").run(host).error();
+    scene.add(&pod, "c1");
+    scene.0.ipam.answers("DEL", &[Answer::fail(142, "the ledger is closed"), Answer::nothing()]);
+    let error = scene.call(&pod, "c1").verb("DEL").run(host).error();
     assert_eq!(error.code, 142);
     assert!(error.msg.contains("the ledger is closed"), "{error:?}");
     before.assert_same(&host.snapshot(&[]));
-    let [left] = stage.records().try_into().unwrap();
+    let [left] = scene.0.records().try_into().unwrap();
     assert!(left.pending.ipam && !left.pending.device && left.phase == Phase::Released, "{left:?}");
-    stage.call(&pod, "c1").verb("DEL").run(host).empty();
-    assert!(stage.records().is_empty());
-    assert_eq!(stage.ipam.calls_of("DEL").len(), 2);
+    scene.call(&pod, "c1").verb("DEL").run(host).empty();
+    assert!(scene.0.records().is_empty());
+    assert_eq!(scene.0.ipam.calls_of("DEL").len(), 2);
 }
 
 #[test]
 fn a_configuration_that_became_wrong_keeps_no_device() {
-    let stage = Stage::new(1);
-    let host = &stage.lab.host;
+    let scene = Scene::new(1);
+    let host = &scene.0.lab.host;
     let pod = host.netns("pod1");
     let before = host.snapshot(&[]);
-    stage.add(&pod, "c1");
-    let mut config = stage.config();
+    scene.add(&pod, "c1");
+    let mut config = scene.config();
     config["mtu"] = json!("many");
     config["timeoutSeconds"] = json!(-1);
-    stage.lab.call(&pod, "c1", &config).search(stage.ipam.folder()).verb("DEL").run(host).empty();
+    scene.0.call(&pod, "c1", &config).verb("DEL").run(host).empty();
     before.assert_same(&host.snapshot(&[]));
-    assert!(stage.records().is_empty());
+    assert!(scene.0.records().is_empty());
 }

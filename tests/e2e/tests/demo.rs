@@ -2,13 +2,12 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::time::Instant;
-use std::{fs, thread, time::Duration};
 
-use e2e::{LIMIT, binaries};
+use e2e::{binaries, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -61,14 +60,12 @@ impl Demo {
     }
 
     fn end(mut self) -> ExitStatus {
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            if let Some(status) = self.child.try_wait().expect("the state of a child") {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "the demo does not end");
-            thread::sleep(Duration::from_millis(5));
-        }
+        let mut status = None;
+        until("the demo ends", || {
+            status = self.child.try_wait().expect("the state of a child");
+            status.is_some()
+        });
+        status.expect("its end")
     }
 }
 

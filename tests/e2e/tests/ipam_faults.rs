@@ -1,30 +1,29 @@
 //! IPAM plugins that fail, and runtimes that lose patience: nothing of the ADD is left, and the message says why.
 #![expect(clippy::unwrap_used, reason = "a panic that says what went wrong is how a test fails")]
 
-use e2e::{Answer, CniError, FakeIpam, Invocation, Lab, Outcome, PodNetns, Snapshot};
+use e2e::lab::Stage;
+use e2e::{Answer, CniError, Invocation, Outcome, PodNetns, Snapshot};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-struct Stage {
-    lab: Lab,
-    ipam: FakeIpam,
+struct Scene {
+    stage: Stage,
     pod: PodNetns,
     before: [Snapshot; 2],
 }
 
-impl Stage {
+impl Scene {
     fn new() -> Self {
-        let lab = Lab::with_enis(1);
-        let ipam = FakeIpam::install(lab.host.folder().join("fake"));
-        let pod = lab.host.netns("pod1");
-        let before = [lab.host.snapshot(&[]), pod.snapshot()];
-        Self { lab, ipam, pod, before }
+        let stage = Stage::new(1);
+        let pod = stage.lab.host.netns("pod1");
+        let before = [stage.lab.host.snapshot(&[]), pod.snapshot()];
+        Self { stage, pod, before }
     }
 
     fn add(&self, more: &Value) -> Invocation {
         let mut config = json!({"pool": "data", "ipam": {"type": "fake-ipam"}});
         config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        self.lab.call(&self.pod, "c1", &config).search(self.ipam.folder())
+        self.stage.call(&self.pod, "c1", &config)
     }
 
     /// The error of an ADD that left nothing.
@@ -38,17 +37,17 @@ impl Stage {
 
     #[track_caller]
     fn assert_as_before(&self) {
-        self.before[0].assert_same(&self.lab.host.snapshot(&[]));
+        self.before[0].assert_same(&self.stage.lab.host.snapshot(&[]));
         self.before[1].assert_same(&self.pod.snapshot());
-        let records = self.lab.store().records().unwrap();
+        let records = self.stage.records();
         assert!(records.is_empty(), "{records:?}");
     }
 
     fn fail_with(&self, answer: Answer) -> CniError {
-        self.ipam.answers("ADD", &[answer]);
-        let released = self.ipam.calls_of("DEL").len();
-        let error = self.failure(&self.add(&json!({})).run(&self.lab.host));
-        assert_eq!(self.ipam.calls_of("DEL").len(), released + 1, "what it may have given is released");
+        self.stage.ipam.answers("ADD", &[answer]);
+        let released = self.stage.ipam.calls_of("DEL").len();
+        let error = self.failure(&self.add(&json!({})).run(&self.stage.lab.host));
+        assert_eq!(self.stage.ipam.calls_of("DEL").len(), released + 1, "what it may have given is released");
         error
     }
 }
@@ -62,27 +61,27 @@ fn assert_is_readable(error: &CniError) {
 
 #[test]
 fn obs_2_an_ipam_plugin_that_hangs_ends_with_the_adds_time() {
-    let stage = Stage::new();
-    stage.ipam.answers("ADD", &[Answer::Hang]);
-    let error = stage.failure(&stage.add(&json!({"timeoutSeconds": 1})).run(&stage.lab.host));
+    let scene = Scene::new();
+    scene.stage.ipam.answers("ADD", &[Answer::Hang]);
+    let error = scene.failure(&scene.add(&json!({"timeoutSeconds": 1})).run(&scene.stage.lab.host));
     assert_eq!(error.code, 11, "{error:?}");
-    assert_eq!(stage.ipam.calls_of("DEL").len(), 1);
-    let ps = stage.lab.host.command("ps").args(["-eo", "args"]).run();
+    assert_eq!(scene.stage.ipam.calls_of("DEL").len(), 1);
+    let ps = scene.stage.lab.host.command("ps").args(["-eo", "args"]).run();
     assert!(!ps.contains("fake-ipam"), "{ps}");
 }
 
 #[test]
 fn obs_2_an_ipam_plugin_that_a_signal_ends() {
-    let stage = Stage::new();
+    let scene = Scene::new();
     for signal in [Signal::SIGSEGV, Signal::SIGKILL, Signal::SIGABRT] {
-        let error = stage.fail_with(Answer::Crash { signal: signal as i32 });
+        let error = scene.fail_with(Answer::Crash { signal: signal as i32 });
         assert!(error.msg.contains(signal.as_str()) && error.msg.contains("fake-ipam"), "{error:?}");
     }
 }
 
 #[test]
 fn obs_2_an_ipam_plugin_that_answers_rubbish() {
-    let stage = Stage::new();
+    let scene = Scene::new();
     let good = json!({"cniVersion": "1.0.0", "ips": [{"address": "10.0.1.11/24"}]}).to_string();
     let rubbish = [
         "rubbish".to_string(),
@@ -101,101 +100,101 @@ fn obs_2_an_ipam_plugin_that_answers_rubbish() {
         "{}".to_string(),
     ];
     for text in rubbish {
-        let error = stage.fail_with(Answer::Print(text.clone()));
+        let error = scene.fail_with(Answer::Print(text.clone()));
         assert!([6, 7].contains(&error.code), "{text:.50}: {error:?}");
     }
 }
 
 #[test]
 fn obs_2_an_ipam_plugins_own_error_passes_through() {
-    let stage = Stage::new();
-    let error = stage.fail_with(Answer::fail(142, "the range is used up"));
+    let scene = Scene::new();
+    let error = scene.fail_with(Answer::fail(142, "the range is used up"));
     assert_eq!(error.code, 142, "{error:?}");
     assert!(error.msg.contains("the range is used up"), "{error:?}");
-    assert_eq!(stage.fail_with(Answer::fail(11, "later")).code, 11);
+    assert_eq!(scene.fail_with(Answer::fail(11, "later")).code, 11);
     // What another plugin wrote is not rewritten, however long it is.
     let long = format!("first line\nsecond line {}", "ä".repeat(1000));
-    stage.ipam.answers("ADD", &[Answer::fail(143, &long)]);
-    let error = stage.add(&json!({})).run(&stage.lab.host).error();
+    scene.stage.ipam.answers("ADD", &[Answer::fail(143, &long)]);
+    let error = scene.add(&json!({})).run(&scene.stage.lab.host).error();
     assert_eq!((error.code, error.msg), (143, long));
-    stage.assert_as_before();
+    scene.assert_as_before();
 }
 
 #[test]
 fn obs_2_an_ipam_plugin_that_exits_without_a_word() {
-    let stage = Stage::new();
+    let scene = Scene::new();
     let exit = |stdout: &str, stderr: &str| Answer::Exit { status: 3, stdout: stdout.into(), stderr: stderr.into() };
     for answer in [exit("", ""), exit("", "cannot open the ledger\n"), exit("oh no", "x")] {
-        let error = stage.fail_with(answer);
+        let error = scene.fail_with(answer);
         assert!(error.msg.contains("fake-ipam"), "{error:?}");
     }
-    stage.ipam.answers("ADD", &[exit("", "cannot open the ledger\n")]);
-    let outcome = stage.add(&json!({})).run(&stage.lab.host);
+    scene.stage.ipam.answers("ADD", &[exit("", "cannot open the ledger\n")]);
+    let outcome = scene.add(&json!({})).run(&scene.stage.lab.host);
     assert!(outcome.output.stderr.contains("cannot open the ledger"), "{}", outcome.output);
-    stage.assert_as_before();
+    scene.assert_as_before();
 }
 
 #[test]
 fn obs_2_an_ipam_plugin_that_is_not_there() {
-    let stage = Stage::new();
+    let scene = Scene::new();
     for kind in ["no-such-ipam", "../fake-ipam", ""] {
-        let outcome = stage.add(&json!({"ipam": {"type": kind}})).run(&stage.lab.host);
+        let outcome = scene.add(&json!({"ipam": {"type": kind}})).run(&scene.stage.lab.host);
         if kind.is_empty() && outcome.output.status.success() {
             panic!("an IPAM plugin without a name: {}", outcome.output);
         }
-        let error = stage.failure(&outcome);
+        let error = scene.failure(&outcome);
         assert_eq!(error.code, 7, "{kind}: {error:?}");
     }
 }
 
 #[test]
 fn an_answer_that_the_kernel_refuses_is_undone() {
-    let stage = Stage::new();
+    let scene = Scene::new();
     let answer = json!({
         "cniVersion": "1.0.0",
         "ips": [{"address": "10.0.1.11/24"}],
         "routes": [{"dst": "10.9.0.0/16", "gw": "224.0.0.1"}],
     });
-    let error = stage.fail_with(Answer::Print(answer.to_string()));
+    let error = scene.fail_with(Answer::Print(answer.to_string()));
     assert_eq!(error.code, 999, "{error:?}");
 }
 
 #[test]
 fn a_rollback_whose_release_fails_too_tells_the_first_error() {
-    let stage = Stage::new();
-    stage.ipam.answers("DEL", &[Answer::fail(150, "nor that"), Answer::nothing()]);
-    stage.ipam.answers("ADD", &[Answer::fail(142, "the range is used up")]);
-    let error = stage.add(&json!({})).run(&stage.lab.host).error();
+    let scene = Scene::new();
+    scene.stage.ipam.answers("DEL", &[Answer::fail(150, "nor that"), Answer::nothing()]);
+    scene.stage.ipam.answers("ADD", &[Answer::fail(142, "the range is used up")]);
+    let error = scene.add(&json!({})).run(&scene.stage.lab.host).error();
     assert_eq!(error.code, 142, "{error:?}");
-    stage.before[0].assert_same(&stage.lab.host.snapshot(&[]));
-    let [left] = stage.lab.store().records().unwrap().try_into().unwrap();
+    scene.before[0].assert_same(&scene.stage.lab.host.snapshot(&[]));
+    let [left] = scene.stage.records().try_into().unwrap();
     assert!(left.pending.ipam && !left.holds(), "{left:?}");
-    stage.add(&json!({})).verb("DEL").run(&stage.lab.host).empty();
-    stage.assert_as_before();
+    scene.add(&json!({})).verb("DEL").run(&scene.stage.lab.host).empty();
+    scene.assert_as_before();
 }
 
 #[test]
 fn a_signal_in_the_middle_of_add_undoes_it() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        let stage = Stage::new();
-        stage.ipam.answers("ADD", &[Answer::Hang]);
-        let adding = stage.add(&json!({})).spawn(&stage.lab.host);
-        stage.ipam.wait_for_calls("ADD", 1);
+        let scene = Scene::new();
+        scene.stage.ipam.answers("ADD", &[Answer::Hang]);
+        let adding = scene.add(&json!({})).spawn(&scene.stage.lab.host);
+        scene.stage.ipam.wait_for_calls("ADD", 1);
         adding.signal(signal);
-        let error = stage.failure(&Outcome::of(adding));
+        let error = scene.failure(&Outcome::of(adding));
         assert_eq!(error.code, 11, "{error:?}");
         assert!(error.msg.contains(signal.as_str()), "{error:?}");
-        assert_eq!(stage.ipam.calls_of("DEL").len(), 1);
+        assert_eq!(scene.stage.ipam.calls_of("DEL").len(), 1);
 
-        stage.ipam.answers("ADD", &[Answer::addresses("1.0.0", &["10.0.1.11/24"])]);
-        drop(stage.add(&json!({})).run(&stage.lab.host).result());
+        scene.stage.ipam.answers("ADD", &[Answer::addresses("1.0.0", &["10.0.1.11/24"])]);
+        drop(scene.add(&json!({})).run(&scene.stage.lab.host).result());
     }
 }
 
 #[test]
 fn obs_2_every_refusal_is_one_short_line() {
-    let stage = Stage::new();
-    stage.ipam.answers("ADD", &[Answer::addresses("1.0.0", &["10.0.1.11/24"])]);
+    let scene = Scene::new();
+    scene.stage.ipam.answers("ADD", &[Answer::addresses("1.0.0", &["10.0.1.11/24"])]);
     let long = "x".repeat(300);
     let refused = [
         json!({"pool": null}),
@@ -211,9 +210,9 @@ fn obs_2_every_refusal_is_one_short_line() {
         json!({"mode": "vfio-pci"}),
     ];
     for more in refused {
-        let error = stage.failure(&stage.add(&more).run(&stage.lab.host));
+        let error = scene.failure(&scene.add(&more).run(&scene.stage.lab.host));
         assert!([2, 7, 11, 106].contains(&error.code), "{more}: {error:?}");
     }
-    let gone = stage.add(&json!({})).netns(format!("/run/netns/{long}")).run(&stage.lab.host);
-    assert_eq!(stage.failure(&gone).code, 8);
+    let gone = scene.add(&json!({})).netns(format!("/run/netns/{long}")).run(&scene.stage.lab.host);
+    assert_eq!(scene.failure(&gone).code, 8);
 }

@@ -1,11 +1,8 @@
 //! The names of a device: at home, in the pod, and on the way between them.
 #![expect(clippy::unwrap_used, reason = "a panic that says what went wrong is how a test fails")]
 
-use std::thread;
-use std::time::{Duration, Instant};
-
-use e2e::lab::POOL;
-use e2e::{Answer, FakeIpam, Invocation, LIMIT, Lab, Outcome, PodNetns};
+use e2e::lab::{POOL, Stage};
+use e2e::{Answer, Invocation, LIMIT, Lab, Outcome, PodNetns, until};
 use serde_json::{Value, json};
 
 fn own() -> Value {
@@ -120,15 +117,14 @@ fn nam_3_the_pods_own_link_of_the_host_name_keeps_it() {
 
 /// An ADD is refused since the pod has its name; the link keeps name, MTU and state, and no address stays taken.
 fn refused_for_a_taken_name(taking: &str) {
-    let lab = Lab::with_enis(1);
-    let fake = FakeIpam::install(lab.host.folder().join("fake"));
-    fake.answers("ADD", &[Answer::addresses("1.0.0", &["10.0.1.11/24"])]);
+    let stage = Stage::giving(1, "1.0.0");
+    let (lab, fake) = (&stage.lab, &stage.ipam);
     lab.host.sh("ip link set eth1 mtu 1400; ip link set eth1 up");
     let pod = lab.host.netns("pod1");
     pod.sh(taking);
     let (before, own_before) = (lab.host.snapshot(&[]), pod.snapshot());
-    let call = lab.call(&pod, "c1", &json!({"pool": POOL, "mtu": 1300, "ipam": {"type": "fake-ipam"}}));
-    let error = call.search(fake.folder()).run(&lab.host).error();
+    let call = stage.call(&pod, "c1", &json!({"pool": POOL, "mtu": 1300, "ipam": {"type": "fake-ipam"}}));
+    let error = call.run(&lab.host).error();
     assert_eq!(error.code, 7, "{error:?}");
     assert!(error.msg.contains("net1"), "{error:?}");
     assert!(before.about("link eth1 up ")[0].contains("mtu 1400"));
@@ -150,21 +146,16 @@ fn nam_3_an_alternative_name_that_the_pod_has_is_refused() {
 
 /// The name becomes taken when the ADD has already seen that it is free. The kernel then moves the link and fails.
 fn taken_under_way(taking: &str) {
-    let lab = Lab::with_enis(1);
-    let fake = FakeIpam::install(lab.host.folder().join("fake"));
-    fake.answers("ADD", &[Answer::addresses("1.0.0", &["10.0.1.11/24"])]);
+    let stage = Stage::giving(1, "1.0.0");
+    let (lab, fake) = (&stage.lab, &stage.ipam);
     lab.host.sh("ip link set eth1 mtu 1400; ip link set eth1 up; ip link property add dev eth1 altname enp0s6");
     let before = lab.host.snapshot(&[]);
     let pod = lab.host.netns("pod1");
     let store = lab.store();
     let lock = store.try_device_lock(&lab.entry(0).device().lock_name()).unwrap().unwrap();
     let config = json!({"pool": POOL, "mtu": 1300, "ipam": {"type": "fake-ipam"}});
-    let add = lab.call(&pod, "c1", &config).search(fake.folder()).spawn(&lab.host);
-    let deadline = Instant::now() + LIMIT;
-    while store.records().unwrap().is_empty() {
-        assert!(Instant::now() < deadline, "the ADD claimed nothing");
-        thread::sleep(Duration::from_millis(2));
-    }
+    let add = stage.call(&pod, "c1", &config).spawn(&lab.host);
+    until("the ADD has claimed", || !store.records().unwrap().is_empty());
     pod.sh(taking);
     let own_before = pod.snapshot();
     drop(lock);
@@ -263,13 +254,13 @@ fn nam_4_without_ipam_the_link_is_up_in_the_pod_and_down_at_home_whatever_it_was
 #[test]
 fn nam_4_an_add_that_fails_leaves_the_link_as_up_as_it_was() {
     for state in ["down", "up"] {
-        let lab = Lab::with_enis(1);
-        let fake = FakeIpam::install(lab.host.folder().join("fake"));
-        fake.answers("ADD", &[Answer::fail(101, "no address")]);
+        let stage = Stage::new(1);
+        stage.ipam.answers("ADD", &[Answer::fail(101, "no address")]);
+        let lab = &stage.lab;
         let pod = lab.host.netns("pod1");
         lab.host.sh(&format!("ip link set eth1 {state}"));
         let before = lab.host.snapshot(&[]);
-        let call = lab.call(&pod, "c1", &json!({"pool": POOL, "ipam": {"type": "fake-ipam"}})).search(fake.folder());
+        let call = stage.call(&pod, "c1", &json!({"pool": POOL, "ipam": {"type": "fake-ipam"}}));
         assert_eq!(call.run(&lab.host).error().code, 101);
         before.assert_same(&lab.host.snapshot(&[]));
     }

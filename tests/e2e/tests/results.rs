@@ -237,7 +237,7 @@ impl Attached {
     }
 
     fn inside(&self, script: &str) {
-        self.pod.command("sh").args(["-ec", script]).run();
+        self.pod.sh(script);
     }
 }
 

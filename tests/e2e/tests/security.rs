@@ -264,7 +264,7 @@ fn sec_3_what_a_pod_makes_to_look_like_the_eni_does_not_come_home_in_its_place()
         drop(call.run(&lab.host).result());
         let script =
             disguise.replace("MAC", &entry.mac_address.to_string()).replace("ENI", entry.network_interface_id.as_str());
-        pod.command("sh").args(["-ec", &script]).run();
+        pod.sh(&script);
         call.verb("DEL").run(&lab.host).empty();
         let changes = before.changes_to(&lab.host.snapshot(&[]));
         assert_eq!(changes, "", "{disguise}");

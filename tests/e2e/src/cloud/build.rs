@@ -95,9 +95,9 @@ impl CloudBuilder {
         let region = host.run(move || raise(&kind, timing));
         let uplink =
             "ip link set ens5 up; ip addr add 10.0.1.10/24 dev ens5; ip route add default via 10.0.1.1 dev ens5";
-        host.command("sh").args(["-ec", uplink]).run();
+        host.sh(uplink);
         let pools = host.folder().join("pools");
-        for folder in [pools.clone(), host.folder().join("kubelet/pods")] {
+        for folder in [pools.clone(), host.kubelet_dir().join("pods")] {
             fs::create_dir_all(folder).expect("a folder of the node");
         }
         let Region { fabric, ec2, vpc, subnet, group, instance, server, imds } = region;
@@ -163,18 +163,13 @@ impl Cloud {
     ///
     /// While EC2 or the metadata service is not served.
     pub fn write_settings(&self, top: &str, agent: &str) {
-        let folder = |name: &str| self.host.folder().join(name).display().to_string();
         let text = format!(
-            "state_dir = {:?}\nlog_dir = {:?}\nkubelet_dir = {:?}\ndevice_info_dir = {:?}\ncluster_id = {CLUSTER:?}\n\
-             agent_program = {:?}\n{top}\n\
+            "{}cluster_id = {CLUSTER:?}\nagent_program = {:?}\n{top}\n\
              [agent]\nnode_name = \"node-1\"\npools_dir = {:?}\nlisten = {LISTEN:?}\nec2_endpoint = {:?}\n\
              imds_endpoint = {:?}\n{agent}\n",
-            folder("state"),
-            folder("log"),
-            folder("kubelet"),
-            folder("devinfo"),
+            self.host.named_folders(),
             crate::binaries::multi_eni_agent().display().to_string(),
-            folder("pools"),
+            self.pools.display().to_string(),
             self.ec2_url(),
             self.with_imds(Imds::url),
         );

@@ -1,10 +1,11 @@
 //! EC2 on a bad day.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use e2e::Cloud;
 use e2e::cloud::brisk;
-use ec2sim::{Action, Lag, Outage, Timing};
+use ec2sim::{Action, Call, Lag, Outage, Outcome, Timing};
 use node::inventory::State;
 use serde_json::json;
 
@@ -52,12 +53,16 @@ fn throttling_of_every_second_call_slows_and_stops_nothing() {
     cloud.until_gone();
     let done = cloud.written();
     assert!(done.values().all(|count| *count <= 6), "{cloud}");
-    assert!(
-        cloud.metric("multi_eni_ec2_calls_total{action=\"CreateNetworkInterface\",result=\"throttled\"}") > 0.0
-            || cloud.metrics().contains("result=\"throttled\""),
-        "{}",
-        cloud.metrics()
-    );
+    let refused =
+        |cloud: &Cloud| cloud.refusals().into_iter().filter(|(_, code)| code == "RequestLimitExceeded").count();
+    assert!(refused(&cloud) > 0, "{cloud}");
+    cloud.until("each of them is counted", |cloud| {
+        let refused = refused(cloud);
+        let metrics = cloud.metrics();
+        let lines = metrics.lines().filter(|line| line.starts_with("multi_eni_ec2_calls_total{"));
+        let throttled = lines.filter(|line| line.contains("result=\"throttled\""));
+        throttled.map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum::<usize>() == refused
+    });
 }
 
 #[test]
@@ -73,13 +78,20 @@ fn answers_that_are_lost_make_no_second_eni() {
         cloud.declare(POOL, &fixed(1));
         cloud.start();
         cloud.until_ready(POOL, 1);
+        let made = only(&cloud).network_interface_id.to_string();
         cloud.declare(POOL, &fixed(0));
         cloud.until_gone();
-        for action in [Action::CreateNetworkInterface, Action::AttachNetworkInterface] {
-            let calls = cloud.calls_of(action);
-            let tokens: std::collections::BTreeSet<_> =
-                calls.iter().map(|call| call.parameters.get("ClientToken")).collect();
-            assert_eq!(tokens.len(), 1, "{cloud}");
+        let lost = |call: &Call| call.outcome == Outcome::DoneAnswerLost;
+        assert_eq!(cloud.calls_of(action).into_iter().filter(lost).count(), 1, "{action}\n{cloud}");
+        // EC2 makes one ENI for one token, and nothing was done to another one.
+        let creations = cloud.calls_of(Action::CreateNetworkInterface);
+        let tokens: BTreeSet<_> = creations.iter().map(|call| &call.parameters["ClientToken"]).collect();
+        assert_eq!(tokens.len(), 1, "{action}\n{cloud}");
+        let writes: Vec<_> = cloud.writes().into_iter().filter(Call::took_effect).collect();
+        let enis: BTreeSet<_> = writes.iter().filter_map(|call| call.parameters.get("NetworkInterfaceId")).collect();
+        assert_eq!(enis, [&made].into(), "{action}\n{cloud}");
+        for once in [Action::AttachNetworkInterface, Action::DetachNetworkInterface, Action::DeleteNetworkInterface] {
+            assert_eq!(writes.iter().filter(|call| call.action == once).count(), 1, "{action}: {once}\n{cloud}");
         }
     }
 }

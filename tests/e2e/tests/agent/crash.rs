@@ -3,6 +3,7 @@
 use e2e::Cloud;
 use e2e::cloud::brisk;
 use ec2sim::{Action, Fault, Timing};
+use node::inventory::State;
 use std::time::Duration;
 
 use crate::{POOL, fixed, only};
@@ -120,8 +121,7 @@ fn killed_at_every_fourth_point_from(first: u32) {
         cloud.declare(POOL, &fixed(1));
         cloud.spawn_to_die_at(point);
         let settled = |cloud: &Cloud, count: usize| cloud.of_pool(POOL).len() == count && cloud.is_settled();
-        let is_ready =
-            |cloud: &Cloud| settled(cloud, 1) && cloud.of_pool(POOL)[0].state == node::inventory::State::Ready;
+        let is_ready = |cloud: &Cloud| settled(cloud, 1) && cloud.of_pool(POOL)[0].state == State::Ready;
         cloud.until("the pool is full or the agent dead", |cloud| !cloud.is_running() || is_ready(cloud));
         cloud.declare(POOL, &fixed(0));
         cloud.until("the pool is empty or the agent dead", |cloud| !cloud.is_running() || settled(cloud, 0));
@@ -168,22 +168,27 @@ impl Chance {
     }
 }
 
-/// A pool that is declared now so and now so, whose agent is killed after some calls or some milliseconds, again and again.
+/// A pool that is declared now so and now so, whose agent is killed after some calls, or when it has nothing more to do, again
+/// and again.
 fn killed_at_any_moment(seed: u64) {
     let cloud = Cloud::builder().timing(Timing { detach: Duration::from_millis(100), ..brisk() }).build();
     let mut chance = Chance(seed);
+    let mut lives_that_wrote = 0;
     for _ in 0..8 {
         let count = usize::try_from(chance.up_to(3)).unwrap();
         cloud.declare(POOL, &fixed(count));
-        let before = cloud.calls().len();
+        let (before, written) = (cloud.calls().len(), cloud.writes().len());
         cloud.spawn();
-        let more = usize::try_from(chance.up_to(6)).unwrap();
-        let until = std::time::Instant::now() + Duration::from_millis(chance.up_to(2000));
-        cloud.until("some calls or some time", |cloud| {
-            cloud.calls().len() >= before + more || std::time::Instant::now() >= until
+        let more = usize::try_from(chance.up_to(9)).unwrap();
+        cloud.until("some calls, or all is done", |cloud| {
+            let ready = cloud.in_state(POOL, State::Ready).len();
+            let is_done = (ready, cloud.of_pool(POOL).len()) == (count, count) && cloud.is_settled();
+            cloud.calls().len() >= before + more || is_done
         });
         cloud.kill();
+        lives_that_wrote += usize::from(cloud.writes().len() > written);
     }
+    assert!(lives_that_wrote > 0, "seed {seed}\n{cloud}");
     cloud.declare(POOL, &fixed(2));
     cloud.start();
     cloud.until_ready(POOL, 2);

@@ -1,11 +1,11 @@
 //! Pods that go without a DEL: Multus never forwards GC, so the agent gives back what they had.
 
-use e2e::{Cloud, LIMIT, PodNetns};
+use e2e::{Cloud, LIMIT, POD_UID, PodNetns};
 use node::inventory::State;
 
-use crate::{POOL, UID, add, fixed, only, with_pool};
+use crate::{POOL, add, fixed, only};
 
-fn with_dead_pod(cloud: &Cloud) -> PodNetns {
+fn with_living_pod(cloud: &Cloud) -> PodNetns {
     let pod = cloud.host.netns("pod1");
     add(cloud, &pod, "c1");
     cloud.until("the ENI is in use", |cloud| cloud.in_state(POOL, State::InUse).len() == 1);
@@ -24,7 +24,7 @@ fn cra_2_what_a_dead_pod_had_is_given_back_after_the_grace() {
     cloud.start();
     cloud.until_ready(POOL, 1);
     let before = cloud.host.snapshot(&[]);
-    let pod = with_dead_pod(&cloud);
+    let pod = with_living_pod(&cloud);
     cloud.ec2.take_calls();
     pod.destroy();
     cloud.until_ready(POOL, 1);
@@ -43,7 +43,7 @@ fn cra_2_a_pod_that_dies_while_no_agent_runs_is_found_by_the_next() {
     let cloud = quick();
     cloud.start();
     cloud.until_ready(POOL, 1);
-    let pod = with_dead_pod(&cloud);
+    let pod = with_living_pod(&cloud);
     cloud.kill();
     pod.destroy();
     cloud.start();
@@ -55,8 +55,8 @@ fn cra_2_a_pod_that_lives_keeps_what_it_has_though_its_namespace_is_gone() {
     let cloud = quick();
     cloud.start();
     cloud.until_ready(POOL, 1);
-    std::fs::create_dir_all(cloud.kubelet_dir().join("pods").join(UID)).unwrap();
-    let pod = with_dead_pod(&cloud);
+    std::fs::create_dir_all(cloud.kubelet_dir().join("pods").join(POD_UID)).unwrap();
+    let pod = with_living_pod(&cloud);
     let eni = only(&cloud);
     pod.destroy();
     let mac = format!(" mac {} ", eni.mac);
@@ -65,7 +65,7 @@ fn cra_2_a_pod_that_lives_keeps_what_it_has_though_its_namespace_is_gone() {
     });
     pass_some_time(&cloud);
     assert_eq!(cloud.in_state(POOL, State::InUse).len(), 1, "{cloud}");
-    std::fs::remove_dir(cloud.kubelet_dir().join("pods").join(UID)).unwrap();
+    std::fs::remove_dir(cloud.kubelet_dir().join("pods").join(POD_UID)).unwrap();
     cloud.until_ready(POOL, 1);
 }
 
@@ -81,7 +81,7 @@ fn an_agent_that_does_not_see_the_hosts_processes_releases_nothing_and_says_so()
     let cloud = quick();
     cloud.start();
     cloud.until_ready(POOL, 1);
-    let pod = with_dead_pod(&cloud);
+    let pod = with_living_pod(&cloud);
     cloud.kill();
     cloud.spawn_in_a_container();
     pod.destroy();
@@ -97,13 +97,20 @@ fn an_agent_that_does_not_see_the_hosts_processes_releases_nothing_and_says_so()
 
 #[test]
 fn a_node_with_living_pods_is_left_alone() {
-    let cloud = with_pool(1);
-    let pod = cloud.host.netns("pod1");
-    add(&cloud, &pod, "c1");
-    let before = pod.snapshot();
+    let cloud = quick();
+    cloud.start();
+    cloud.until_ready(POOL, 1);
+    let pod = with_living_pod(&cloud);
+    let before = [pod.snapshot(), cloud.host.snapshot(&[])];
+    let records = cloud.store().records().unwrap();
     cloud.restart();
-    cloud.until("the pod's ENI is known", |cloud| cloud.in_state(POOL, State::InUse).len() == 1);
-    before.assert_same(&pod.snapshot());
+    cloud.ec2.take_calls();
+    pass_some_time(&cloud);
+    assert_eq!(cloud.in_state(POOL, State::InUse).len(), 1, "{cloud}");
+    assert_eq!(cloud.store().records().unwrap(), records);
+    before[0].assert_same(&pod.snapshot());
+    before[1].assert_same(&cloud.host.snapshot(&[]));
+    assert_eq!(cloud.writes(), [], "{cloud}");
     crate::del(&cloud, &pod, "c1");
     cloud.until_ready(POOL, 1);
 }

@@ -19,12 +19,11 @@ mod sharing;
 
 use e2e::{Cloud, CniError, PodNetns};
 use ec2sim::EniFacts;
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 /// The pool of a test, unless it has several.
 const POOL: &str = "data";
-const UID: &str = "0b7dbd3c-4c2e-4f1c-9d53-1a8b1f1f0001";
-const OF_A_POD: &str = "K8S_POD_NAMESPACE=default;K8S_POD_NAME=p1;K8S_POD_UID=0b7dbd3c-4c2e-4f1c-9d53-1a8b1f1f0001";
 
 /// A node whose agent has brought up a pool of so many ENIs, which stay.
 fn with_pool(count: usize) -> Cloud {
@@ -39,10 +38,20 @@ fn fixed(count: usize) -> Value {
     json!({"min": count, "max": count, "cooldownSeconds": 0})
 }
 
+/// The agent has looked at everything again, and has had the time to do what it then found to do: passes end in three seconds.
+#[track_caller]
+fn look_again(cloud: &Cloud) {
+    for _ in 0..3 {
+        let last = cloud.status().unwrap()["lastPass"].as_u64();
+        cloud.signal(Signal::SIGHUP);
+        cloud.until("another pass", |cloud| cloud.status().unwrap()["lastPass"].as_u64() > last);
+    }
+}
+
 /// ADD, which has to be a success.
 #[track_caller]
 fn add(cloud: &Cloud, pod: &PodNetns, container: &str) -> Value {
-    let outcome = cloud.add(pod, container, POOL).args(OF_A_POD).run(&cloud.host);
+    let outcome = cloud.add(pod, container, POOL).of_pod().run(&cloud.host);
     assert!(outcome.output.status.success(), "{}\n{cloud}", outcome.output);
     outcome.result()
 }

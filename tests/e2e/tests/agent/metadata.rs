@@ -4,7 +4,7 @@ use e2e::Cloud;
 use ec2sim::Action;
 use node::inventory::State;
 
-use crate::{POOL, add, del, fixed, only, with_pool};
+use crate::{POOL, add, del, fixed, look_again, only, with_pool};
 
 /// The agent has read the metadata again, or has tried to.
 fn read_again(cloud: &Cloud) {
@@ -85,7 +85,9 @@ fn imd_4_with_the_metadata_gone_pods_come_and_go_and_growth_waits() {
     cloud.declare(POOL, &fixed(2));
     cloud.until("it is said what is waited for", |cloud| cloud.waiting(POOL).contains("metadata"));
     cloud.until("the page says it", |cloud| cloud.page("/readyz").is_some_and(|page| page.status == 503));
-    assert_eq!(cloud.ours().len(), 1);
+    look_again(&cloud);
+    assert_eq!(cloud.calls_of(Action::CreateNetworkInterface).len(), 1, "{cloud}");
+    assert_eq!(cloud.ours().len(), 1, "{cloud}");
     cloud.serve_imds(&address);
     cloud.until_ready(POOL, 2);
     cloud.until("the page says it", |cloud| cloud.page("/readyz").is_some_and(|page| page.status == 200));

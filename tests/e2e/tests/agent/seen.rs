@@ -100,7 +100,7 @@ fn sec_1_no_credential_is_in_log_status_or_pages_at_any_level() {
         cloud.until("they have expired", |cloud| cloud.log().contains("RequestExpired"));
         let (status, pages) = (cloud.status().unwrap().to_string(), ["/metrics", "/healthz", "/readyz"]);
         let pages = pages.map(|path| cloud.page(path).unwrap().text);
-        cloud.terminate();
+        assert!(cloud.terminate().success(), "{cloud}");
         let log = cloud.log();
         for text in [&log, &status, &pages[0], &pages[1], &pages[2]] {
             for secret in [e2e::cloud::SECRET, e2e::cloud::TOKEN, "Signature="] {
@@ -125,7 +125,7 @@ fn a_line_that_comes_again_is_written_once_with_its_count() {
         // The answer is of a pass after it.
         assert!(cloud.status().is_some());
     }
-    cloud.terminate();
+    assert!(cloud.terminate().success(), "{cloud}");
     let log = cloud.log();
     let of_signal: Vec<&str> = log.lines().filter(|line| line.contains("everything is looked at again")).collect();
     assert!(

@@ -1,13 +1,13 @@
 //! A shared pool: the agent keeps the asked number of addresses free, and the IPAM plugin gives them out.
 
-use e2e::{Cloud, Invocation, binaries};
+use e2e::{Cloud, Invocation, Outcome, POD_UID, binaries};
 use ec2sim::Action;
 use node::inventory::State;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::{OF_A_POD, UID, only};
+use crate::{look_again, only};
 
 const SHARED: &str = "shared";
 
@@ -95,13 +95,26 @@ fn addresses_of_a_shared_eni_rest_between_two_pods() {
 #[test]
 fn many_pods_at_once_have_an_address_each() {
     let cloud = with_shared(0);
-    for round in 0..8 {
-        let container = format!("c{round}");
-        cloud.until("a free address", |cloud| {
-            cloud.pool_status(SHARED).is_some_and(|pool| pool["addresses"]["free"].as_u64() > Some(0))
-        });
-        take(&cloud, &container);
-    }
+    let pods: Vec<String> = (0..8).map(|nth| format!("c{nth}")).collect();
+    let (mut given, mut without) = (BTreeSet::new(), pods.clone());
+    // More come than there are addresses. Who finds none is refused, and the runtime tries again.
+    cloud.until("each has an address", |cloud| {
+        let running: Vec<_> = without.iter().map(|pod| ipam(cloud, pod).spawn(&cloud.host)).collect();
+        let outcomes = running.into_iter().map(Outcome::of).collect::<Vec<_>>();
+        let mut refused = Vec::new();
+        for (pod, outcome) in without.drain(..).zip(&outcomes) {
+            if outcome.output.status.success() {
+                let address = outcome.result()["ips"][0]["address"].as_str().unwrap().to_string();
+                assert!(given.insert(address), "{pod} has what another has: {}", outcome.output);
+            } else {
+                assert_eq!(outcome.error().code, 11, "{}", outcome.output);
+                refused.push(pod);
+            }
+        }
+        without = refused;
+        without.is_empty()
+    });
+    assert_eq!(given.len(), pods.len());
     until_has(&cloud, 10);
     assert_eq!(cloud.in_state(SHARED, State::Ready).len(), 1, "{cloud}");
     // A shared ENI with pods on it does not go, whatever the manifest says.
@@ -109,9 +122,10 @@ fn many_pods_at_once_have_an_address_each() {
     cloud.until("the pool is known to be withdrawn", |cloud| {
         cloud.pool_status(SHARED).is_some_and(|pool| pool["declared"].is_null())
     });
+    look_again(&cloud);
     assert_eq!(cloud.calls_of(Action::DetachNetworkInterface).len(), 0, "{cloud}");
-    for round in 0..8 {
-        ipam(&cloud, &format!("c{round}")).verb("DEL").run(&cloud.host).empty();
+    for pod in &pods {
+        ipam(&cloud, pod).verb("DEL").run(&cloud.host).empty();
     }
     cloud.until_gone();
 }
@@ -147,10 +161,10 @@ fn cra_2_the_address_of_a_pod_that_is_gone_is_free_again() {
     );
     cloud.start();
     cloud.until_ready(SHARED, 1);
-    let folder = cloud.kubelet_dir().join("pods").join(UID);
+    let folder = cloud.kubelet_dir().join("pods").join(POD_UID);
     std::fs::create_dir(&folder).unwrap();
     let pod = cloud.host.netns("pod1");
-    drop(ipam_of(&cloud, "c1", pod.path()).args(OF_A_POD).run(&cloud.host).result());
+    drop(ipam_of(&cloud, "c1", pod.path()).of_pod().run(&cloud.host).result());
     let counts = |cloud: &Cloud| cloud.pool_status(SHARED).unwrap()["addresses"].clone();
     cloud.until("it is used", |cloud| counts(cloud) == json!({"free": 1, "cooling": 0, "used": 1}));
     pod.destroy();
