@@ -1,11 +1,18 @@
 //! What somebody changes is put right.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use e2e::Cloud;
-use e2e::cloud::CLUSTER_TAG;
-use ec2sim::{Action, EniFacts};
+use e2e::cloud::{AGENT, CLUSTER_TAG, brisk};
+use ec2sim::{Action, Clock, EniFacts, Timing};
+use node::inventory::State;
 use serde_json::json;
 
-use crate::{POOL, fixed, link_of, only, with_pool};
+use crate::{POOL, fixed, link_of, look_again, only, with_pool};
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// A pool of one, which a person changes at EC2's console; then the agent has it again as it was, with one call.
 fn put_right(change: impl FnOnce(&Cloud, &EniFacts), by: Action) {
@@ -78,22 +85,66 @@ fn adr_3_addresses_that_were_taken_away_are_replaced() {
     put_right(|cloud, eni| cloud.console().unassign_secondaries(eni), Action::AssignPrivateIpAddresses);
 }
 
+/// A person takes the tag of the cluster from an ENI, and the agent gets to know of it.
+fn lose_cluster_tag(cloud: &Cloud, eni: &EniFacts) {
+    cloud.console().untag(eni, CLUSTER_TAG);
+    // Each other look is for what is attached, whatever its tags.
+    cloud.until("the agent knows", |cloud| {
+        cloud.refresh();
+        cloud.of_pool(POOL).iter().any(|entry| !entry.tags.contains_key(CLUSTER_TAG))
+    });
+}
+
+/// Whatever the agent looks at, it deletes nothing.
+#[track_caller]
+fn assert_is_never_deleted(cloud: &Cloud, eni: &EniFacts) {
+    for _ in 0..2 {
+        look_again(cloud);
+        cloud.refresh();
+    }
+    look_again(cloud);
+    let left = cloud.ec2.enis().unwrap();
+    assert!(left.iter().any(|one| one.network_interface_id == eni.network_interface_id), "{cloud}");
+    assert_eq!(cloud.calls_of(Action::DeleteNetworkInterface), [], "{cloud}");
+}
+
 #[test]
 fn an_eni_whose_cluster_tag_is_gone_is_not_deleted() {
     let cloud = with_pool(1);
     let eni = only(&cloud);
-    cloud.console().untag(&eni, CLUSTER_TAG);
-    cloud.refresh();
+    lose_cluster_tag(&cloud, &eni);
     cloud.declare(POOL, &fixed(0));
     cloud.until("it is off the instance or refused", |cloud| {
         cloud.refusals().iter().any(|(_, code)| code == "UnauthorizedOperation") || cloud.of_pool(POOL).is_empty()
     });
-    assert!(
-        cloud.ec2.enis().unwrap().iter().any(|one| one.network_interface_id == eni.network_interface_id),
-        "{cloud}"
-    );
-    let deleted = cloud.calls_of(Action::DeleteNetworkInterface).into_iter().any(|call| call.took_effect());
-    assert!(!deleted, "{cloud}");
+    assert_is_never_deleted(&cloud, &eni);
+}
+
+#[test]
+fn an_eni_whose_cluster_tag_goes_while_it_is_detached_is_not_deleted_though_the_agent_may() {
+    let timing = Timing { detach: HOUR, ..brisk() };
+    let cloud = Cloud::builder().timing(timing).build();
+    let hours = Arc::new(AtomicU32::new(0));
+    let passed = Arc::clone(&hours);
+    cloud.ec2.set_clock(Clock::new(move || {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + HOUR * passed.load(Ordering::SeqCst)
+    }));
+    // The installed policy would refuse it; here the agent itself has to leave it alone.
+    let anything = r#"{"Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}"#;
+    cloud.ec2.set_policy_of(AGENT, &anything.parse().unwrap());
+    cloud.declare(POOL, &fixed(1));
+    cloud.start();
+    cloud.until_ready(POOL, 1);
+    let eni = only(&cloud);
+    cloud.declare(POOL, &fixed(0));
+    cloud.until("it is asked to be detached", |cloud| !cloud.calls_of(Action::DetachNetworkInterface).is_empty());
+    lose_cluster_tag(&cloud, &eni);
+    hours.store(2, Ordering::SeqCst);
+    cloud.until("the agent knows that it is off the instance", |cloud| {
+        cloud.refresh();
+        cloud.of_pool(POOL).iter().all(|entry| entry.state == State::Detached)
+    });
+    assert_is_never_deleted(&cloud, &eni);
 }
 
 #[test]
@@ -114,11 +165,11 @@ fn rou_1_what_a_host_daemon_does_to_a_ready_eni_is_undone() {
     cloud.host.command("sh").args(["-c", &script]).run();
     cloud.until("all is as before", |cloud| settled.changes_to(&cloud.host.snapshot(&[])).is_empty());
     for script in ["ip addr add 10.9.9.9/32 dev data0", "ip link set data0 mtu 1400", "ip link set data0 name other"] {
-        cloud.host.command("sh").args(["-ec", script]).run();
+        cloud.host.sh(script);
         cloud.until("all is as before", |cloud| settled.changes_to(&cloud.host.snapshot(&[])).is_empty());
     }
     // The kernel tells nobody that a link which is down has another alias (`netdev_state_change`, net/core/dev.c).
-    cloud.host.command("sh").args(["-ec", "ip link set data0 alias mine"]).run();
+    cloud.host.sh("ip link set data0 alias mine");
     cloud.signal(nix::sys::signal::Signal::SIGHUP);
     cloud.until("all is as before", |cloud| settled.changes_to(&cloud.host.snapshot(&[])).is_empty());
     assert!(cloud.metric("multi_eni_drift_repaired_total{kind=\"link\"}") >= 4.0, "{}", cloud.metrics());
