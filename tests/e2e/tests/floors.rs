@@ -1,11 +1,12 @@
 //! The floors of the house: what a crate may stand on. The plugins are started for every pod, so they know no AWS, no HTTP
-//! and no Kubernetes; the shared crates are siblings.
+//! and no Kubernetes; the shared crates are siblings, and the simulated EC2 knows nothing of what it is there to test.
 
 #![expect(clippy::expect_used, reason = "a panic that says what went wrong is how a test fails")]
 
 use std::process::Command;
 
-fn tree(package: &str) -> Vec<String> {
+/// What a package stands on, itself included: a name and a version each, and of our own also the folder.
+fn lines(package: &str) -> Vec<String> {
     let output = Command::new(env!("CARGO"))
         .args([
             "tree",
@@ -25,7 +26,20 @@ fn tree(package: &str) -> Vec<String> {
         .expect("cargo");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("package names");
-    text.lines().filter_map(|line| line.split(' ').next()).map(ToString::to_string).collect()
+    text.lines().filter(|line| !line.is_empty()).map(ToString::to_string).collect()
+}
+
+fn tree(package: &str) -> Vec<String> {
+    lines(package).iter().filter_map(|line| line.split(' ').next()).map(ToString::to_string).collect()
+}
+
+/// Those of this house among what a package stands on.
+fn ours(package: &str) -> Vec<String> {
+    let mut ours: Vec<_> = lines(package).into_iter().filter(|line| line.contains("(/")).collect();
+    ours.iter_mut().for_each(|line| line.truncate(line.find(' ').unwrap_or(line.len())));
+    ours.sort();
+    ours.dedup();
+    ours
 }
 
 #[test]
@@ -51,8 +65,10 @@ fn a_plugin_stands_on_few_packages() {
 }
 
 #[test]
-fn the_shared_crates_do_not_know_each_other() {
-    for (one, other) in [("cni", "node"), ("node", "cni")] {
-        assert!(!tree(one).iter().any(|package| package == other), "{one} stands on {other}");
+fn the_shared_crates_and_the_simulator_stand_on_nothing_of_ours() {
+    for package in ["cni", "node", "ec2", "ec2sim"] {
+        assert_eq!(ours(package), [package]);
     }
+    // What tells our own does find them.
+    assert_eq!(ours("multi-eni"), ["cni", "multi-eni", "node"]);
 }
