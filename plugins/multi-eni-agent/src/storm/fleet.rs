@@ -1,14 +1,17 @@
-//! Thousands of nodes against the request buckets of one account.
+//! Hundreds of nodes, and the calls of thousands, against the request buckets of one account.
 //!
-//! Each is a whole agent as it ships: its loop, planner, schedule of looks, records on disk (a disk in memory), and the buckets,
-//! deadlines and pauses of `ec2::Limited`. Each has a small region of its own on paper, so that nobody has to search through the
-//! ENIs of thousands, and all of these share one account: 100 reads and 20 more each second, 50 writes and 10 more. Modelled are
-//! the kernel and the metadata service. All of it is one thread in virtual time.
+//! A whole node is an agent as it ships: its loop, planner, schedule of looks, records on disk (a disk in memory), and the
+//! buckets, deadlines and pauses of `ec2::Limited`. Each has a small region of its own on paper, so that nobody has to search
+//! through the ENIs of thousands, and all of these share one account: 100 reads and 20 more each second, 50 writes and 10 more.
+//! Modelled are the kernel and the metadata service. All of it is one thread in virtual time.
 //!
-//! A process cannot have the files of 5,000 nodes open, nor a test their time. So 500 are whole, and of the others what asks
-//! EC2 alone: the same `ec2::Limited`, the same timetable, and between errands the waits that the loop makes of their errors. From
-//! nothing come up as many whole ones as a test has time for; that the refusals of each grow with the logarithm of thousands is
-//! held by `ec2`'s own suite.
+//! A process cannot have the files of 5,000 nodes open, nor a test their time. So 500 are whole. The other 4,500 are no agents:
+//! no loop runs there, no plan is made and nothing is on record. They are what asks EC2 alone, for the two looks of the first
+//! minutes: the same `ec2::Limited`, the same timetable, and after an error the wait that the loop would make of it. What is
+//! said of readiness and of ADDs is of the 500; what is said of refusals is of all.
+//!
+//! From nothing come up as many whole ones as a test has time for, 400; that the refusals of each grow with the logarithm of
+//! thousands is held by `ec2`'s own suite.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,18 +33,21 @@ use crate::agent::timetable::Timetable;
 use crate::agent::{REGULAR, wait};
 use crate::apply::policy::Policy;
 
-/// How many of five thousand are whole.
+/// How many are whole.
 const WHOLE: u64 = 500;
+/// How many ask EC2, the whole ones among them.
 const ALL: u64 = 5000;
 
 struct Fleet {
     account: Account,
+    /// Whole ones.
     nodes: Vec<World>,
-    others: Vec<Outside>,
+    /// Those of which there are the timetable and the limits only.
+    others: Vec<Asker>,
 }
 
-/// Of a node, what is outside of it.
-struct Outside {
+/// Of a node, what asks EC2, and what it asks about.
+struct Asker {
     /// Its drop would take the region down.
     _fabric: Fabric,
     region: Region,
@@ -49,7 +55,7 @@ struct Outside {
     instance: ec2::InstanceId,
 }
 
-impl Outside {
+impl Asker {
     fn new(account: &Account) -> Self {
         let fabric = Fabric::on_paper();
         let subnet = fabric.vpc("10.0.0.0/16").create().unwrap().subnet("10.0.1.0/24").create().unwrap();
@@ -66,7 +72,7 @@ impl Outside {
     }
 }
 
-/// The looks of a node in its first minutes.
+/// The looks of a node in its first minutes, by its timetable.
 async fn first_looks(ec2: Limited<Region>, instance: ec2::InstanceId, subnet: String) {
     let start = Instant::now();
     let table = Timetable::of(&node::settings::Agent::default(), 0);
@@ -142,7 +148,7 @@ impl Fleet {
             assert_eq!(node.in_state("data", State::Ready).len(), 1, "{node}");
             node.check_settled();
         }
-        fleet.others = (size..ALL).map(|_| Outside::new(&fleet.account)).collect();
+        fleet.others = (size..ALL).map(|_| Asker::new(&fleet.account)).collect();
         fastrand::seed(size);
         fleet
     }
@@ -224,7 +230,7 @@ fn copy(from: &World, to: &World) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn thr_1_five_thousand_that_restart_with_full_pools_are_ready_at_once_and_hardly_refused() {
+async fn thr_1_500_that_restart_with_full_pools_are_ready_at_once_and_with_the_looks_of_4500_more_hardly_refused() {
     let mut fleet = Fleet::full(WHOLE).await;
     let came = fleet.restarts().await;
     assert!(came.refused_share < 0.05, "{came:?}");
@@ -233,7 +239,7 @@ async fn thr_1_five_thousand_that_restart_with_full_pools_are_ready_at_once_and_
 }
 
 #[tokio::test(start_paused = true)]
-async fn thr_1_whole_nodes_from_nothing_come_up_and_four_times_as_many_are_hardly_refused_more() {
+async fn thr_1_100_whole_nodes_from_nothing_come_up_and_400_are_hardly_refused_more() {
     let few = Fleet::empty(100).comes_up(Duration::from_secs(1800)).await;
     let many = Fleet::empty(400).comes_up(Duration::from_secs(3600)).await;
     assert!(many.refused_each < few.refused_each + 6.0, "{few:?} {many:?}");

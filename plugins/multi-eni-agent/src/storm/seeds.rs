@@ -21,8 +21,21 @@ const SEED: &str = "MULTI_ENI_STORM_SEED";
 const SUMMARY: &str = "MULTI_ENI_TEST_SUMMARY";
 /// After so many that fail, the others are not waited for.
 const ENOUGH: usize = 5;
+/// Where this is `true`, nobody is there who wants fewer for a reason.
+const CI: &str = "CI";
+/// How many there are then at least.
+const LEAST: usize = 200;
 
+/// The seeds that this run is to have, at least one of them.
 fn chosen() -> Vec<u64> {
+    let seeds = asked_for();
+    assert!(!seeds.is_empty(), "{SEEDS} leaves no seed: nothing would be tested");
+    let watched = std::env::var(CI).is_ok_and(|value| value == "true");
+    assert!(!watched || seeds.len() >= LEAST, "{} seeds where {CI}=true asks for {LEAST}", seeds.len());
+    seeds
+}
+
+fn asked_for() -> Vec<u64> {
     let number = |text: &str| text.parse::<u64>().unwrap_or_else(|_| panic!("{SEEDS}, {SEED}: {text:?} is no number"));
     if let Ok(seed) = std::env::var(SEED) {
         return vec![number(&seed)];
@@ -169,7 +182,8 @@ fn run(seed: u64) -> Result<usize, String> {
 fn two_hundred_storms_end_well() {
     lines::listen(std::env::var(SEED).is_ok());
     let (seeds, started) = (chosen(), Instant::now());
-    let (next, failures, calls) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()), AtomicUsize::new(0));
+    let (next, failures) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let (ran, calls) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -179,6 +193,7 @@ fn two_hundred_storms_end_well() {
                         Ok(made) => drop(calls.fetch_add(made, Ordering::SeqCst)),
                         Err(why) => drop(failures.lock().unwrap().insert(seed, why)),
                     }
+                    ran.fetch_add(1, Ordering::SeqCst);
                     if failures.lock().unwrap().len() >= ENOUGH {
                         break;
                     }
@@ -186,8 +201,7 @@ fn two_hundred_storms_end_well() {
             });
         }
     });
-    let (failures, calls) = (failures.into_inner().unwrap(), calls.into_inner());
-    let ran = next.into_inner().min(seeds.len());
+    let (failures, ran, calls) = (failures.into_inner().unwrap(), ran.into_inner(), calls.into_inner());
     let words = format!(
         "storm: {ran} seeds, {} failed, {calls} calls of EC2, {:.0} s",
         failures.len(),
@@ -205,6 +219,7 @@ fn two_hundred_storms_end_well() {
     }
     let failed: Vec<_> = failures.keys().collect();
     assert!(failures.is_empty(), "seeds {failed:?} failed");
+    assert_eq!(ran, seeds.len(), "all ran");
 }
 
 #[test]
