@@ -236,11 +236,8 @@ fn an_attachment_that_a_plugin_works_on_is_left_to_it() {
     assert_eq!(stage.release(&view, 0), (Outcome::Busy, 0));
     drop(lock);
     let file = stage.lab.state_dir().join(format!("attachments/{}.json", stage.record(0).owner.key()));
-    let [mut text, id, other_id] = [
-        fs::read_to_string(&file).unwrap(),
-        stage.lab.enis[0].id().to_string(),
-        stage.lab.enis[1].id().to_string(),
-    ];
+    let [mut text, id, other_id] =
+        [fs::read_to_string(&file).unwrap(), stage.lab.enis[0].id().to_string(), stage.lab.enis[1].id().to_string()];
     let [mac, other_mac] = [0, 1].map(|nth| stage.lab.entry(nth).mac_address.to_string());
     assert_eq!(stage.release(&view, 0), (Outcome::Released, 1));
     // A record whose device is another pod's by now is only a record.
