@@ -19,6 +19,11 @@ pub(super) async fn mark<C: ec2::Cloud, M: Machine, K: Clock>(
 ) -> Report {
     let (hold, now) = (Hold::Link(eni.clone()), site.clock.now());
     match site.ledger.change(eni, |entry| life::become_state(entry, state, now)).await {
+        // What is out of order says why for as long as it is left alone.
+        Ok(_) if state == State::Quarantined => {
+            log::warn!("{eni} is {state}: {why}");
+            Report::done([])
+        }
         Ok(_) => {
             log::debug!("{eni} is {state}: {why}");
             Report::done([Effect::Cleared(hold)])

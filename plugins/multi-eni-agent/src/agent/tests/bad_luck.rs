@@ -279,25 +279,80 @@ fn small(place: &std::path::Path) {
     run("mount", &["-t", "tmpfs", "-o", "size=256k", "tmpfs"]);
 }
 
+/// As much in the node's folder as there is room for; its drop makes room.
+struct Ballast(std::path::PathBuf);
+
+impl Ballast {
+    fn of(world: &World) -> Self {
+        let path = world.settings.state_dir.join("ballast");
+        let mut file = std::fs::File::create(&path).unwrap();
+        while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
+        Self(path)
+    }
+}
+
+impl Drop for Ballast {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_full_run_asks_ec2_for_nothing_and_is_forgotten_once_there_is_room() {
     let place = tempfile::tempdir().unwrap();
     small(place.path());
     let mut world = World::at(34, "m5.xlarge", place);
-    let ballast = world.settings.state_dir.join("ballast");
     world.declare("data", "min: 2\nmax: 2");
-    // As much as there is room for.
-    let mut file = std::fs::File::create(&ballast).unwrap();
-    while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
+    let ballast = Ballast::of(&world);
     world.start();
     world.wait(600).await;
     assert!(world.ours_in_ec2().is_empty(), "{world}");
     let status = world.status().await;
     assert!(!status.pools[0].waiting.is_empty(), "{status:?}\n{world}");
-    drop(file);
-    std::fs::remove_file(&ballast).unwrap();
+    drop(ballast);
     world.until_ready("data", 2).await;
     world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_a_full_run_has_no_room_for_is_not_written_in_a_circle() {
+    let place = tempfile::tempdir().unwrap();
+    small(place.path());
+    let mut world = World::at(36, "m5.xlarge", place);
+    world.declare("data", "min: 1\nmax: 1\ncooldownSeconds: 30");
+    world.start();
+    world.until_ready("data", 1).await;
+    world.add("pod-1", "data", PATIENCE).await.unwrap();
+    world.until("in use", 10, |world| world.in_state("data", State::InUse).len() == 1).await;
+    let before = world.passes();
+    world.del("pod-1");
+    let ballast = Ballast::of(&world);
+    // Virtual time stands still while something runs in a circle.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    assert!(world.passes() - before < 20, "{} passes", world.passes() - before);
+    world.wait(600).await;
+    assert!(world.passes() - before < 200, "{} passes", world.passes() - before);
+    assert_eq!(world.in_state("data", State::InUse).len(), 1, "{world}");
+    drop(ballast);
+    world.until_ready("data", 1).await;
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eni_that_is_out_of_order_says_why_and_is_not_tried_at_once() {
+    let mut world = World::new(37);
+    world.declare("data", "min: 1\nmax: 1");
+    world.machine.refuse_arrivals(true);
+    world.start();
+    world.until("out of order", 1200, |world| world.in_state("data", State::Quarantined).len() == 1).await;
+    let tries = world.machine.arrivals();
+    world.wait(60).await;
+    assert_eq!(world.machine.arrivals(), tries, "{world}");
+    let status = world.status().await;
+    let of_pool = status.enis.iter().find(|eni| eni.state == State::Quarantined).unwrap();
+    assert!(of_pool.last_error.as_ref().is_some_and(|why| why.contains("can have no name")), "{of_pool:?}");
 }
 
 #[tokio::test]

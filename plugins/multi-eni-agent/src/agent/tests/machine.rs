@@ -44,6 +44,10 @@ struct Inner {
     links: BTreeMap<MacAddr, Link>,
     dead: BTreeSet<Owner>,
     blind: bool,
+    /// Links are not told of any more.
+    mute: bool,
+    refuses_arrivals: bool,
+    arrivals: u32,
     listeners: Vec<Listener>,
     plugged: u32,
 }
@@ -131,6 +135,21 @@ impl Model {
         self.inner.lock().unwrap().blind = blind;
     }
 
+    /// The kernel does not answer who asks for links, or does again.
+    pub(crate) fn set_mute(&self, mute: bool) {
+        self.inner.lock().unwrap().mute = mute;
+    }
+
+    /// No link is taken in any more, or all are again.
+    pub(crate) fn refuse_arrivals(&self, refuses: bool) {
+        self.inner.lock().unwrap().refuses_arrivals = refuses;
+    }
+
+    /// How often a link was to be taken in.
+    pub(crate) fn arrivals(&self) -> u32 {
+        self.inner.lock().unwrap().arrivals
+    }
+
     fn life(&self, owner: &Owner) -> Life {
         let inner = self.inner.lock().unwrap();
         match (inner.blind, inner.dead.contains(owner)) {
@@ -199,6 +218,9 @@ impl Hardware for Model {
 
 impl Machine for Model {
     async fn links(&self) -> Result<Vec<HostLink>, Error> {
+        if self.inner.lock().unwrap().mute {
+            return std::future::pending().await;
+        }
         let inner = self.inner.lock().unwrap();
         let on_host = inner.links.iter().filter(|(_, link)| link.pod.is_none());
         Ok(on_host
@@ -221,6 +243,14 @@ impl Machine for Model {
     }
 
     async fn arrive(&self, wish: &ArrivalWish) -> Result<Arrived, Error> {
+        let refuses = {
+            let mut inner = self.inner.lock().unwrap();
+            inner.arrivals += 1;
+            inner.refuses_arrivals
+        };
+        if refuses {
+            return Err(Error::Arrival(arrival::Error::Nameless(wish.entry.device())));
+        }
         match self.put_right(wish)? {
             Care::Right(arrived) => Ok(arrived),
             Care::Held => Err(Error::Arrival(arrival::Error::Held(wish.entry.device()))),

@@ -280,6 +280,13 @@ impl World {
         enis
     }
 
+    /// How many plans were made so far.
+    pub(crate) fn passes(&self) -> u64 {
+        let text = self.metrics.text();
+        let line = text.lines().find_map(|line| line.strip_prefix("multi_eni_plans_total "));
+        line.map_or(0, |count| count.parse().unwrap())
+    }
+
     /// The calls of EC2 so far, by name.
     pub(crate) fn calls(&self) -> Vec<&'static str> {
         super::region::actions(&self.ec2)
@@ -337,11 +344,16 @@ impl World {
         Some(receiver)
     }
 
+    /// What the agent replies.
+    pub(crate) async fn reply_to(&self, ask: impl FnOnce(oneshot::Sender<Reply>) -> Ask) -> Reply {
+        let (sender, receiver) = oneshot::channel();
+        self.agent.as_ref().unwrap().asks.send(ask(sender)).await.unwrap();
+        receiver.await.unwrap()
+    }
+
     /// What the agent says of its node.
     pub(crate) async fn status(&self) -> crate::view::Status {
-        let (sender, receiver) = oneshot::channel();
-        self.agent.as_ref().unwrap().asks.send(Ask::Status(sender)).await.unwrap();
-        match receiver.await.unwrap() {
+        match self.reply_to(Ask::Status).await {
             Reply::Status(status) => serde_json::from_value(status).unwrap(),
             other => panic!("{other:?}"),
         }
