@@ -12,7 +12,7 @@ use super::memory::Known;
 use super::records::Records;
 use super::work::{Ended, Job, cloud_side};
 use crate::apply::Report;
-use crate::apply::policy::{Policy, reason};
+use crate::apply::policy::{IO, Policy, reason};
 use crate::kernel::Machine;
 use crate::learn::{self, Scope};
 use crate::observe::{Hold, Subject};
@@ -44,11 +44,16 @@ pub(crate) struct Pauses {
     pub(crate) describe: Pause,
 }
 
+/// Seconds for which an answer that could not be written down is worth another try.
+const BELIEVED_FOR: u64 = 60;
+
 /// An answer of EC2 that is not written down yet.
 #[derive(Debug)]
 pub(crate) struct Unlearned {
     scope: Scope,
     since: u64,
+    /// When it came.
+    at: u64,
     answer: Vec<NetworkInterface>,
 }
 
@@ -151,61 +156,53 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
     }
 
     fn described(&mut self, scope: Scope, since: u64, answer: Result<Vec<NetworkInterface>, ec2::Error>, now: u64) {
-        let is_regular = !matches!(scope, Scope::Ids(_));
         match answer {
-            Ok(answer) => {
-                self.attached_known |= scope == Scope::Attached;
-                if is_regular {
-                    self.pauses.describe = Pause::default();
-                    self.timetable.described(now);
-                } else {
-                    self.memory.holds.clear(&Hold::Look);
-                }
-                self.learn(Unlearned { scope, since, answer }, now);
-            }
+            Ok(answer) => self.learn(Unlearned { scope, since, at: now, answer }, now),
             Err(error) => {
                 log::warn!("{}", reason(&error));
-                if is_regular {
-                    // Until it is known what is on the instance, nothing is made, and somebody may wait for that.
-                    let policy = if self.attached_known { REGULAR } else { Policy::of(error.class) };
-                    self.pauses.describe.failed(policy, now);
-                    self.timetable.not_described(self.pauses.describe.until);
-                } else {
-                    self.memory.holds.failed(Hold::Look, Policy::of(error.class), reason(&error), now);
-                }
+                self.not_learned(&scope, Policy::of(error.class), reason(&error), now);
             }
         }
         self.refreshed();
     }
 
-    /// Believes an answer that could not be written down when it came.
+    /// Believes an answer that could not be written down when it came, unless it is too old by now.
     pub(super) fn learn_late(&mut self, now: u64) {
-        if let Some(unlearned) = self.unlearned.take() {
+        let Some(unlearned) = self.unlearned.take() else { return };
+        if unlearned.at + BELIEVED_FOR <= now {
+            let why = "what EC2 said could not be written down in time".to_string();
+            log::warn!("{why}");
+            self.not_learned(&unlearned.scope, Policy::of_machine(), why, now);
+        } else {
             self.learn(unlearned, now);
         }
+        self.refreshed();
     }
 
-    /// Believes an answer, but for ENIs about which something was done since EC2 was asked. Where a task is about to write the
-    /// inventory, its end is waited for: it makes the next pass.
+    /// Believes an answer, but for ENIs about which something was done since EC2 was asked. What cannot be written down now
+    /// is kept for the next pass: where a task is about to write the inventory, its end makes that.
     fn learn(&mut self, unlearned: Unlearned, now: u64) {
         let Some(identity) = self.identity() else { return };
         let Some(turn) = self.site.ledger.try_turn() else {
             self.unlearned = Some(unlearned);
             return;
         };
-        let Unlearned { scope, since, answer } = unlearned;
         let records = match Records::read(&self.site.store) {
             Ok(records) => records,
-            Err(error) => return log::error!("an answer of EC2 is not believed: {}", reason(&error)),
+            Err(error) => {
+                drop(turn);
+                return self.not_written(unlearned, reason(&error), now);
+            }
         };
+        let Unlearned { scope, since, answer, .. } = &unlearned;
         let is_settled = |eni: &str| {
             let is_busy = self.work.busy().keys().filter_map(cloud_side).any(|busy| busy.as_str() == eni);
-            !is_busy && self.memory.changed.iter().all(|(changed, &at)| changed.as_str() != eni || at < since)
+            !is_busy && self.memory.changed.iter().all(|(changed, at)| changed.as_str() != eni || at < since)
         };
         let held = records.held();
         let mut entries = records.entries;
         entries.retain(|entry| is_settled(entry.network_interface_id.as_str()));
-        let answer: Vec<_> = answer.into_iter().filter(|eni| is_settled(eni.id.as_str())).collect();
+        let answer: Vec<_> = answer.iter().filter(|eni| is_settled(eni.id.as_str())).cloned().collect();
         let subnets = self.memory.all_subnets();
         let known = learn::Known {
             identity: &identity,
@@ -216,22 +213,59 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             held: &held,
             orphan_grace: self.site.settings.agent.orphan_grace_seconds,
         };
-        let learned = learn::learn(&entries, &records.creations, &answer, &scope, &known, now);
+        let learned = learn::learn(&entries, &records.creations, &answer, scope, &known, now);
         learned.notes.iter().for_each(|note| log::warn!("{note}"));
-        if let Err(error) = turn.write(&learned) {
-            log::error!("what EC2 said cannot be written: {}", reason(&error));
-        }
+        let written = turn.write(&learned);
         drop(turn);
+        if let Err(error) = written {
+            return self.not_written(unlearned, reason(&error), now);
+        }
+        let looked: Vec<EniId> = match scope {
+            Scope::Ids(ids) => ids.iter().filter(|eni| is_settled(eni.as_str())).cloned().collect(),
+            Scope::Attached | Scope::Tagged => answer.iter().filter_map(|eni| eni.id.as_str().parse().ok()).collect(),
+        };
         if !learned.write.is_empty() || !learned.forget.is_empty() {
             self.metadata_will_change();
         }
-        let looked: Vec<EniId> = match scope {
-            Scope::Ids(ids) => ids.into_iter().collect(),
-            Scope::Attached | Scope::Tagged => answer.iter().filter_map(|eni| eni.id.as_str().parse().ok()).collect(),
-        };
+        self.learned(&unlearned.scope, looked, now);
+    }
+
+    /// It is written down what EC2 said of these.
+    fn learned(&mut self, scope: &Scope, looked: Vec<EniId>, now: u64) {
+        match scope {
+            Scope::Ids(_) => self.memory.holds.clear(&Hold::Look),
+            Scope::Attached | Scope::Tagged => {
+                self.attached_known |= *scope == Scope::Attached;
+                self.memory.holds.forget(|hold, held| *hold == Hold::Growth && held.code == IO);
+                self.pauses.describe = Pause::default();
+                self.timetable.described(now);
+            }
+        }
         for eni in looked {
             self.memory.doubtful.remove(&eni);
             self.memory.looked.insert(eni, now);
+        }
+    }
+
+    /// Until it is written down what is on the instance, nothing is made.
+    fn not_written(&mut self, unlearned: Unlearned, why: String, now: u64) {
+        log::error!("what EC2 said is not believed yet: {why}");
+        if !self.attached_known {
+            self.memory.holds.failed(Hold::Growth, Policy::of_machine(), why, now);
+        }
+        self.unlearned = Some(unlearned);
+    }
+
+    /// EC2 could not say, or what it said could not be written down.
+    fn not_learned(&mut self, scope: &Scope, policy: Policy, why: String, now: u64) {
+        match scope {
+            Scope::Ids(_) => self.memory.holds.failed(Hold::Look, policy, why, now),
+            Scope::Attached | Scope::Tagged => {
+                // Until it is known what is on the instance, nothing is made, and somebody may wait for that.
+                let policy = if self.attached_known { REGULAR } else { policy };
+                self.pauses.describe.failed(policy, now);
+                self.timetable.not_described(self.pauses.describe.until);
+            }
         }
     }
 }

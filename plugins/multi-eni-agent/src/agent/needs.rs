@@ -244,7 +244,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
     }
 
     fn describe(&mut self, scope: Scope, question: Question) {
-        if self.work.runs(|job| matches!(job, Job::Describe { .. })) {
+        // One answer at a time is written down.
+        if self.unlearned.is_some() || self.work.runs(|job| matches!(job, Job::Describe { .. })) {
             return;
         }
         self.moment += 1;

@@ -308,7 +308,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         // One that began in this pass, the plan does not know.
         let holds = self.memory.holds.all().values().map(|held| held.until).filter(|&until| until > now).min();
         let pauses = self.pauses_until(now);
-        let times = [plan.wake_at, retry, verdicts, holds, pauses, Some(self.timetable.next_resync)];
+        let unlearned = self.unlearned.as_ref().map(|_| now + UNREADABLE_FOR);
+        let times = [plan.wake_at, retry, verdicts, holds, pauses, unlearned, Some(self.timetable.next_resync)];
         let at = times.into_iter().flatten().min().unwrap_or(now);
         let next = self.instant(at, now);
         self.requests.next_due().map_or(next, |due| due.min(next))

@@ -124,9 +124,9 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         self.refreshes.push(Refresh { reply, looks_at });
     }
 
-    /// EC2 has answered, or could not.
+    /// EC2 has answered and that is written down, or it could not.
     pub(super) fn refreshed(&mut self) {
-        if !self.work.runs(|job| matches!(job, Job::Describe { .. })) {
+        if self.unlearned.is_none() && !self.work.runs(|job| matches!(job, Job::Describe { .. })) {
             self.refreshes.iter_mut().for_each(|refresh| refresh.looks_at = LooksAt::Node);
         }
     }

@@ -315,6 +315,30 @@ async fn a_full_run_asks_ec2_for_nothing_and_is_forgotten_once_there_is_room() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_ec2_says_while_run_is_full_is_learnt_when_there_is_room_and_no_eni_is_made_for_what_is_there() {
+    let place = tempfile::tempdir().unwrap();
+    small(place.path());
+    let mut world = World::at(35, "m5.xlarge", place);
+    world.declare("data", "min: 2\nmax: 2");
+    world.start();
+    world.until_ready("data", 2).await;
+    world.kill().await;
+    for entry in world.entries() {
+        world.store.remove_entry(&entry).unwrap();
+    }
+    let ballast = Ballast::of(&world);
+    world.ec2.take_calls();
+    world.start();
+    world.wait(900).await;
+    assert!(world.of_pool("data").is_empty(), "{world}");
+    assert!(world.ec2.calls_of(Action::DescribeNetworkInterfaces).len() < 30, "{world}");
+    drop(ballast);
+    world.until_ready("data", 2).await;
+    assert!(world.ec2.calls_of(Action::CreateNetworkInterface).is_empty(), "{world}");
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_state_that_a_full_run_has_no_room_for_is_not_written_in_a_circle() {
     let place = tempfile::tempdir().unwrap();
     small(place.path());
