@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cni::Code;
 use node::inventory::{Entry, State};
 use node::names::{EniId, MacAddr, PoolName};
 use node::record::Owner;
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 use super::Agent;
 use super::clock::Clock;
 use super::records::Records;
-use super::requests::Prospects;
+use super::requests::{Prospects, refused};
 use super::site::Facts;
 use super::work::{Ended, Job};
 use crate::apply::policy::{ENI_LIMIT, Policy, reason};
@@ -69,10 +70,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         self.learn_late(now);
         let records = match Records::read(&self.site.store) {
             Ok(records) => records,
-            Err(error) => {
-                log::error!("nothing is done while the records cannot be read: {}", reason(&error));
-                return self.instant(now + UNREADABLE_FOR, now);
-            }
+            Err(error) => return self.cannot_pass(&reason(&error), now),
         };
         self.site.metrics.files_set_aside(self.site.store.set_aside());
         self.take_notes();
@@ -104,6 +102,18 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
 
     /// Looks up what is needed, and plans; nothing is done.
     pub(crate) async fn preview(mut self, limit: Duration) -> (Observed, Plan) {
+    /// Whoever asks something while the records cannot be read is told so; when they are read again.
+    fn cannot_pass(&mut self, why: &str, now: u64) -> Instant {
+        log::error!("nothing is done while the records cannot be read: {why}");
+        let msg = format!("the agent does nothing while the records of the node cannot be read: {why}");
+        self.requests.refuse_all(Code::IO, &msg, &self.site.metrics);
+        let asking = self.statuses.drain(..).chain(self.refreshes.drain(..).map(|refresh| refresh.reply));
+        // Who does not listen any more has withdrawn.
+        asking.for_each(|reply| drop(reply.send(refused(Code::IO, msg.clone()))));
+        let next = self.instant(now + UNREADABLE_FOR, now);
+        self.requests.next_due().map_or(next, |due| due.min(next))
+    }
+
         let end = Instant::now() + limit;
         self.read_manifests();
         loop {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cni::Code;
 use node::ask::{Acquire, Ready, Refusal, Reply};
 use node::inventory::State;
 use node::names::{EniId, PoolName};
@@ -139,6 +140,15 @@ impl Requests {
         }
     }
 
+    /// Answers all of them with this error.
+    pub(crate) fn refuse_all(&mut self, code: Code, msg: &str, metrics: &Metrics) {
+        for waiting in self.waiting.drain(..) {
+            metrics.acquired(Outcome::Failed("refused"), waiting.asked.elapsed());
+            // Who does not listen any more has withdrawn.
+            let _withdrawn = waiting.asking.reply.send(refused(code, msg.to_string()));
+        }
+    }
+
     fn free(&self, pool: &PoolName, records: &Records, held: &BTreeMap<EniId, Owner>) -> Option<EniId> {
         let of_pool =
             records.entries.iter().filter(|entry| entry.pool_name() == Some(pool) && entry.state == State::Ready);
@@ -160,6 +170,11 @@ impl Requests {
         };
         self.waiting.iter().map(view).collect()
     }
+}
+
+/// No, and why.
+pub(crate) fn refused(code: Code, msg: String) -> Reply {
+    Reply::Refused(Refusal { code: code.get(), msg, details: String::new() })
 }
 
 /// What those who wait can hope for.

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use ec2sim::{Action, Lag, Outage, Timing};
+use node::ask::Reply;
 use node::inventory::State;
 
 use super::world::World;
+use crate::agent::requests::Ask;
 
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -377,6 +379,34 @@ async fn an_eni_that_is_out_of_order_says_why_and_is_not_tried_at_once() {
     let status = world.status().await;
     let of_pool = status.enis.iter().find(|eni| eni.state == State::Quarantined).unwrap();
     assert!(of_pool.last_error.as_ref().is_some_and(|why| why.contains("can have no name")), "{of_pool:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_records_cannot_be_read_everybody_who_asks_is_told_so() {
+    let mut world = World::new(38);
+    world.declare("data", "min: 1\nmax: 1");
+    world.start();
+    world.until_ready("data", 1).await;
+    world.add("pod-1", "data", PATIENCE).await.unwrap();
+    // Neither readable nor to be set aside.
+    let folder = world.settings.state_dir.join("inventory");
+    std::fs::write(folder.join("x.json"), "{").unwrap();
+    std::fs::create_dir_all(folder.join("x.json.bad/full")).unwrap();
+    let begin = tokio::time::Instant::now();
+    assert_eq!(world.add("pod-2", "data", PATIENCE).await, Err(5));
+    for ask in [Ask::Status, Ask::Refresh] {
+        match world.reply_to(ask).await {
+            Reply::Refused(refusal) => {
+                assert!(refusal.code == 5 && refusal.msg.contains("records"), "{refusal:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    std::fs::remove_dir_all(folder.join("x.json.bad")).unwrap();
+    world.wait(6).await;
+    assert_eq!(world.status().await.enis.len(), 2);
+    world.check_settled();
 }
 
 #[tokio::test]
