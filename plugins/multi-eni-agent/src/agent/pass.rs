@@ -9,7 +9,7 @@ use node::inventory::{Entry, State};
 use node::names::{EniId, MacAddr, PoolName};
 use node::record::Owner;
 use node::store::AgentPass;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::Agent;
 use super::clock::Clock;
@@ -27,7 +27,9 @@ use crate::tags::Identity;
 
 /// A pass reads some files and the kernel, and no more.
 const LIMIT: Duration = Duration::from_secs(30);
-/// Seconds until the records are read again that could not be read.
+/// The kernel tells of its links within milliseconds; the loop hears nothing meanwhile.
+const LINKS_LIMIT: Duration = Duration::from_secs(10);
+/// Seconds until the records are read or written again that could not be.
 const UNREADABLE_FOR: u64 = 5;
 /// Seconds until a pass is made again in which nothing happened and yet something was due.
 const BREATH: Duration = Duration::from_secs(1);
@@ -100,8 +102,6 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         next
     }
 
-    /// Looks up what is needed, and plans; nothing is done.
-    pub(crate) async fn preview(mut self, limit: Duration) -> (Observed, Plan) {
     /// Whoever asks something while the records cannot be read is told so; when they are read again.
     fn cannot_pass(&mut self, why: &str, now: u64) -> Instant {
         log::error!("nothing is done while the records cannot be read: {why}");
@@ -114,6 +114,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         self.requests.next_due().map_or(next, |due| due.min(next))
     }
 
+    /// Looks up what is needed, and plans; nothing is done.
+    pub(crate) async fn preview(mut self, limit: Duration) -> (Observed, Plan) {
         let end = Instant::now() + limit;
         self.read_manifests();
         loop {
@@ -136,21 +138,21 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         if !std::mem::take(&mut self.links_are_stale) && self.memory.links.is_some() {
             return;
         }
-        match self.site.machine.links().await {
-            Ok(links) => {
+        let why = match timeout(LINKS_LIMIT, self.site.machine.links()).await {
+            Ok(Ok(links)) => {
                 self.site.health.kernel(Answer::Served);
                 if devices(&links) != devices(self.memory.links.as_deref().unwrap_or_default()) {
                     self.metadata_will_change();
                 }
                 self.memory.links = Some(links);
+                return;
             }
-            Err(error) => {
-                let why = reason(&error);
-                log::error!("the host's links cannot be read: {why}");
-                self.site.health.kernel(Answer::Silent(why));
-                self.memory.links = None;
-            }
-        }
+            Ok(Err(error)) => reason(&error),
+            Err(_) => format!("the kernel did not answer within {} s", LINKS_LIMIT.as_secs()),
+        };
+        log::error!("the host's links cannot be read: {why}");
+        self.site.health.kernel(Answer::Silent(why));
+        self.memory.links = None;
     }
 
     /// What no event tells of is looked at again.

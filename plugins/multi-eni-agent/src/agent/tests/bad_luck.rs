@@ -8,6 +8,7 @@ use node::inventory::State;
 
 use super::world::World;
 use crate::agent::requests::Ask;
+use crate::kernel::Event;
 
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -406,6 +407,24 @@ async fn while_the_records_cannot_be_read_everybody_who_asks_is_told_so() {
     std::fs::remove_dir_all(folder.join("x.json.bad")).unwrap();
     world.wait(6).await;
     assert_eq!(world.status().await.enis.len(), 2);
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kernel_that_does_not_say_what_links_there_are_keeps_no_agent_from_its_end() {
+    let mut world = World::new(39);
+    world.declare("data", "min: 1\nmax: 1");
+    world.start();
+    world.until_ready("data", 1).await;
+    world.machine.set_mute(true);
+    world.machine.tell(Event::LinksChanged);
+    world.wait(60).await;
+    // What it knew before is not taken for what is.
+    assert_eq!(world.in_state("data", State::Ready).len(), 1, "{world}");
+    tokio::time::timeout(Duration::from_secs(60), world.stop()).await.unwrap();
+    world.machine.set_mute(false);
+    world.start();
+    world.until_ready("data", 1).await;
     world.check_settled();
 }
 
