@@ -65,6 +65,8 @@ async fn own(asked: &Asked<'_>, store: &Store) -> Result<Own, Error> {
 }
 
 async fn of_shared(asked: &Asked<'_>, store: &Store) -> Result<Own, Error> {
+    // All pods of the node wait for the lock: the pod's namespace is visited before it.
+    let namespace = namespace(&asked.request.netns);
     let _lock = ground::lock(store).await?;
     let entry = observe::shared(store, asked.owner, &asked.config.outer.main).await?;
     let (uses, now) = (store.address_uses()?, ground::now()?);
@@ -78,7 +80,7 @@ async fn of_shared(asked: &Asked<'_>, store: &Store) -> Result<Own, Error> {
         network_interface_id: entry.network_interface_id.clone(),
         addresses,
         state: AddressState::Used,
-        namespace: namespace(&asked.request.netns),
+        namespace,
         call: asked.call(),
     };
     let before = occupancy.own().filter(|usage| usage.holds_at(now));

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::ipam::{self, Ipam};
 use crate::node_here::{LOCK_LIMIT, Node, owner, pod};
 use crate::plan::{Configuring, Moving, is_taken};
-use crate::take_down::{take_down, take_down_of_record};
+use crate::take_down::{free, of_record, wish};
 use cni::{AddRequest, CniResult};
 use node::device_info::DeviceInfo;
 use node::fault;
@@ -19,9 +19,9 @@ use node::host::View;
 use node::inventory::Entry;
 use node::netns::Netns;
 use node::record::{Namespace, Phase};
-use node::release::Ending;
 use node::step::Place;
 use node::sysctl::Sysctl;
+use node::take_down::{Only, roll_back};
 use tokio::time::Instant;
 
 /// Makes the attachment; an error leaves nothing of it.
@@ -43,7 +43,7 @@ pub(crate) async fn run(request: &AddRequest) -> Result<CniResult, Error> {
     let (host, pod_side) = sides(request)?;
     if let Some(earlier) = node.store.record(&owner)? {
         log::warn!("{owner} has a record already: an earlier ADD did not end, and is taken down first");
-        take_down_of_record(&node, &earlier).await?;
+        of_record(&node, &wish(&earlier, Only::Always, Some(LOCK_LIMIT))).await?;
     }
     let pod_view = pod_view(&pod_side, &config).await?;
     if is_taken(&config.interface_name, &pod_view.links) {
@@ -55,7 +55,6 @@ pub(crate) async fn run(request: &AddRequest) -> Result<CniResult, Error> {
         namespace: Namespace { path: request.netns.clone(), identity: pod_side.visit.identity },
         config: &config,
         call: ipam::call(&request.config, &request.environment),
-        host: &host.netns,
         netlink: &host.visit.netlink,
     };
     let patience = Patience { from, whole: config.timeout, interrupt: &request.interrupt };
@@ -194,9 +193,9 @@ impl Add<'_> {
 
     async fn roll_back(&self, claim: &Claim, ground: &mut Ground) {
         log::info!("ADD failed, {} goes back", claim.record.device);
-        let undone = take_down(self.node, &claim.record, self.ipam.as_ref(), ground, Ending::AsBefore).await;
+        let undone = roll_back(&self.node.store, &claim.record, ground, free(self.ipam.as_ref())).await;
         let removed = device_info::remove(self.node, &self.request.config.raw);
-        for error in [undone.err(), removed.err()].into_iter().flatten() {
+        for error in [undone.err().map(Error::from), removed.err()].into_iter().flatten() {
             log::warn!("undoing ADD: {}", cni::Error::from(error));
         }
     }

@@ -3,15 +3,16 @@
 use crate::choose::{Asker, Choice, Refusal, Taken, choose, home_name};
 use crate::config::Config;
 use crate::error::Error;
-use crate::node_here::{LOCK_LIMIT, Node};
+use crate::lookout::Lookout;
+use crate::node_here::{LOCK_LIMIT, Node, PROC};
 use crate::observe::World;
-use crate::take_down::take_down_of_record;
+use crate::take_down::{of_record, wish};
 use node::fault;
 use node::inventory::{Entry, Mode};
-use node::liveness::{find_namespace, pod_is_alive};
 use node::netlink::Link;
-use node::netns::Netns;
 use node::record::{Call, Home, Namespace, Owner, Pending, Phase, Pod, Record};
+use node::take_down::Only;
+use std::path::Path;
 use std::time::Duration;
 
 /// How often devices of dead pods are taken over for one ADD: each time another ADD may be faster.
@@ -40,7 +41,6 @@ pub(crate) struct Claimer<'a> {
     pub(crate) namespace: Namespace,
     pub(crate) config: &'a Config,
     pub(crate) call: Call,
-    pub(crate) host: &'a Netns,
     pub(crate) netlink: &'a node::netlink::Netlink,
 }
 
@@ -50,13 +50,15 @@ pub(crate) struct Claimer<'a> {
 /// [`Refusal`], locks, records.
 pub(crate) async fn claim(node: &Node, claimer: &Claimer<'_>) -> Result<Claim, Error> {
     let mut refusal = None;
+    let uid = claimer.pod.as_ref().and_then(|pod| pod.uid.as_deref());
+    let mut lookout = Lookout::new(node, Path::new(PROC), uid);
     for _ in 0..TAKE_OVERS {
         match try_claim(node, claimer).await? {
             Tried::Claimed(claim) => return Ok(*claim),
             Tried::Held(holders, why) => {
-                let Some(dead) = first_dead(node, claimer, &holders)? else { return Err(why.into()) };
+                let Some(dead) = lookout.first_dead(&holders).await? else { return Err(why.into()) };
                 log::warn!("{} is taken over from {}, whose namespace is gone", dead.device, dead.holder());
-                take_down_of_record(node, dead).await?;
+                of_record(node, &wish(dead, Only::IfTheSame, Some(LOCK_LIMIT))).await?;
                 refusal = Some(why);
             }
         }
@@ -129,23 +131,4 @@ fn check_mtu(config: &Config, link: &Link) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Plan(format!("mtu {mtu} is not within the {} to {greatest} of {}", link.min_mtu, link.name)))
-}
-
-/// The first holder whose namespace is gone and whose pod is not alive. A pod that asks for its own device is no reason
-/// against: its earlier sandbox is what is dead.
-fn first_dead<'a>(node: &Node, claimer: &Claimer<'_>, holders: &'a [Record]) -> Result<Option<&'a Record>, Error> {
-    let uid = |pod: &Option<Pod>| pod.as_ref().and_then(|pod| pod.uid.clone());
-    for holder in holders {
-        let alive = holder.pod.as_ref().is_some_and(|pod| pod_is_alive(pod, &node.settings.kubelet_dir));
-        let own = uid(&holder.pod).is_some() && uid(&holder.pod) == uid(&claimer.pod);
-        if alive && !own {
-            continue;
-        }
-        match find_namespace(&holder.namespace.identity, claimer.host) {
-            Ok(None) => return Ok(Some(holder)),
-            Ok(Some(_)) => {}
-            Err(error) => log::warn!("cannot tell whether {} is alive: {error}", holder.owner),
-        }
-    }
-    Ok(None)
 }

@@ -6,13 +6,14 @@ use crate::device_info;
 use crate::error::Error;
 use crate::ipam::Ipam;
 use crate::node_here::{LOCK_LIMIT, Node, owner};
-use crate::take_down::{free, ground_of, take_down};
+use crate::take_down::{free, wish};
 use cni::DelRequest;
 use node::ground::{Ground, Side};
 use node::inventory::Entry;
 use node::netns::Netns;
 use node::record::{Home, Owner, Record};
 use node::release::{self, Ending, Release};
+use node::take_down::{Done, Only, Wish, take_down};
 use std::path::Path;
 
 /// Undoes the attachment, however little of it there is.
@@ -25,37 +26,41 @@ pub(crate) async fn run(request: &DelRequest) -> Result<(), Error> {
         log::warn!("going on in spite of the configuration: {}", cni::Error::from(error));
     }
     let ipam = Ipam::of_request(&request.config, &request.environment);
+    let free = async || match &ipam {
+        Ok(ipam) => free(ipam.as_ref()).await,
+        Err(error) => Err(error.clone()),
+    };
     let released = match node.store.record(&owner)? {
-        Some(record) => of_record(&node, request, &record, ipam.as_ref().ok().and_then(Option::as_ref)).await,
-        None => without_record(&node, request, &owner, ipam.as_ref().ok().and_then(Option::as_ref)).await,
+        Some(record) => of_record(&node, request, &record, free).await,
+        None => without_record(&node, request, &owner, free).await,
     };
     let removed = device_info::remove(&node, &request.config.raw);
-    ipam?;
     released.and(removed)
 }
 
-async fn of_record(node: &Node, request: &DelRequest, record: &Record, ipam: Option<&Ipam>) -> Result<(), Error> {
-    let _lock = node.store.device_lock(&record.device.lock_name(), LOCK_LIMIT).await?;
-    // Whoever had the lock may have taken it down, and an ADD may have another device for its owner by now.
-    let locked = &record.device;
-    let Some(record) = node.store.record(&record.owner)? else { return free(ipam).await };
-    if record.device != *locked {
-        return Err(Refusal::InProgress(record.owner).into());
+async fn of_record(
+    node: &Node,
+    request: &DelRequest,
+    record: &Record,
+    free: impl AsyncFn() -> Result<(), cni::Error>,
+) -> Result<(), Error> {
+    let wish = Wish { named: request.netns.as_deref(), ..wish(record, Only::Always, Some(LOCK_LIMIT)) };
+    match take_down(&node.store, &wish, async |_: &Record| free().await).await? {
+        Done::Down(down) => Ok(down.freed?),
+        Done::Nothing => Ok(free().await?),
+        // An ADD has another device for its owner by now; the lock was waited for.
+        Done::Replaced | Done::Busy | Done::Spared(_) => Err(Refusal::InProgress(record.owner.clone()).into()),
     }
-    let others = node.store.records()?;
-    if others.iter().any(|other| other.owner != record.owner && other.holds() && other.device.is_same(&record.device)) {
-        log::warn!("{} has passed on to another attachment, and is left alone", record.device);
-        free(ipam).await?;
-        return Ok(node.store.remove_record(&record.owner)?);
-    }
-    node.note_death_of(&record);
-    let mut ground = ground_of(&record, request.netns.as_deref())?;
-    take_down(node, &record, ipam, &mut ground, Ending::Down).await
 }
 
 /// Nothing is on record: a device in that namespace that is provably the project's, and that no record says somebody
 /// else has, goes home all the same.
-async fn without_record(node: &Node, request: &DelRequest, owner: &Owner, ipam: Option<&Ipam>) -> Result<(), Error> {
+async fn without_record(
+    node: &Node,
+    request: &DelRequest,
+    owner: &Owner,
+    free: impl AsyncFn() -> Result<(), cni::Error>,
+) -> Result<(), Error> {
     let swept = match &request.netns {
         Some(path) => sweep(node, path, owner).await,
         None => Ok(()),
@@ -63,7 +68,7 @@ async fn without_record(node: &Node, request: &DelRequest, owner: &Owner, ipam: 
     if let Err(error) = swept {
         log::warn!("looking for a device without a record: {}", cni::Error::from(error));
     }
-    free(ipam).await
+    Ok(free().await?)
 }
 
 async fn sweep(node: &Node, path: &Path, owner: &Owner) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use crate::choose::Refusal;
 use cni::{Code, Signal};
 use node::names::IfName;
-use node::{files, ground, lock, logger, netlink, netns, settings, store};
+use node::{files, ground, lock, logger, netlink, netns, settings, store, take_down};
 use std::path::PathBuf;
 
 /// Why a verb was not done.
@@ -92,6 +92,16 @@ impl From<Error> for cni::Error {
         match error {
             Error::Cni(error) => error,
             error => Self::from_chain(error.code(), &error),
+        }
+    }
+}
+
+impl From<take_down::Error> for Error {
+    fn from(error: take_down::Error) -> Self {
+        match error {
+            take_down::Error::Store(error) => error.into(),
+            take_down::Error::Lock(error) => error.into(),
+            take_down::Error::Netns(error) => error.into(),
         }
     }
 }

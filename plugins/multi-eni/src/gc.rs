@@ -5,9 +5,10 @@ use crate::device_info;
 use crate::error::Error;
 use crate::ipam::Ipam;
 use crate::node_here::Node;
-use crate::take_down::take_down_of_record;
+use crate::take_down::{of_record, wish};
 use cni::{Code, GcRequest};
 use node::record::Record;
+use node::take_down::{Done, Only};
 
 /// Frees what belongs to no valid attachment of this network.
 pub(crate) async fn run(request: &GcRequest) -> Result<(), Error> {
@@ -45,15 +46,13 @@ pub(crate) async fn run(request: &GcRequest) -> Result<(), Error> {
 
 /// An attachment that another process has in its hands at this moment is left to the next GC.
 async fn free(node: &Node, record: &Record) -> Result<(), cni::Error> {
-    match node.store.try_device_lock(&record.device.lock_name()) {
-        Ok(None) => {
+    log::info!("{} of {} is stale", record.device, record.owner);
+    let taken_down = match of_record(node, &wish(record, Only::Always, None)).await {
+        Ok(Done::Busy) => {
             log::info!("{} is being worked on, and is left to the next GC", record.owner);
             return Ok(());
         }
-        Ok(Some(lock)) => drop(lock),
-        Err(error) => return Err(Error::from(error).into()),
-    }
-    log::info!("{} of {} is stale", record.device, record.owner);
-    let taken_down = take_down_of_record(node, record).await;
+        outcome => outcome.map(drop),
+    };
     Ok(taken_down.and(device_info::remove(node, &record.call.config))?)
 }

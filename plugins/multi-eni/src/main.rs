@@ -16,6 +16,7 @@ mod device_info;
 mod error;
 mod gc;
 mod ipam;
+mod lookout;
 mod node_here;
 mod observe;
 mod plan;

@@ -5,8 +5,7 @@ use crate::config::Config;
 use crate::error::Error;
 use node::ground::Side;
 use node::netns::Netns;
-use node::notes::Notes;
-use node::record::{Owner, Phase, Pod, Record};
+use node::record::{Owner, Pod};
 use node::settings::Settings;
 use node::store::Store;
 use serde_json::{Map, json};
@@ -15,6 +14,9 @@ use std::time::Duration;
 
 /// How long a lock is waited for at most.
 pub(crate) const LOCK_LIMIT: Duration = Duration::from_secs(30);
+
+/// The processes of the runtime's view, in which it made the namespaces of its pods.
+pub(crate) const PROC: &str = "/proc";
 
 /// What every verb works on.
 #[derive(Debug)]
@@ -31,18 +33,6 @@ impl Node {
         let settings = Settings::of_node()?;
         let store = Store::open(&settings.state_dir)?;
         Ok(Self { settings, store })
-    }
-
-    /// Tells of the ADD of a record that is about to be taken down, if it never came to its end. The caller holds the
-    /// device's lock.
-    pub(crate) fn note_death_of(&self, record: &Record) {
-        if record.phase != Phase::Claimed {
-            return;
-        }
-        let left = Notes::open(&self.settings.state_dir).and_then(|notes| notes.leave_of(record));
-        if let Err(error) = left {
-            log::warn!("no note is left of how the ADD of {} ended: {error}", record.owner);
-        }
     }
 
     /// Sends the log where the configuration wants it.

@@ -106,18 +106,21 @@ fn cooldown(eni: &EniId, inventory: &[Entry]) -> u64 {
     entry.and_then(|entry| entry.pool.as_ref()).map_or(DEFAULT_COOLDOWN_SECONDS, |pool| pool.cooldown_seconds)
 }
 
-/// Lets the addresses of a pod rest that is taken to be dead. Whether it is dead is looked at again with the lock over addresses
-/// held.
+/// Lets the addresses of a pod rest that is taken to be dead. Whether it is dead is looked at again, before the lock over
+/// addresses is had, for which all pods of the node wait: what is gone does not come back, and a use that has changed meanwhile
+/// is another.
 ///
 /// # Errors
 /// [`Error`].
 pub async fn of_dead(store: &Store, usage: &AddressUse, pods: Pods<'_>, proc_dir: &Path) -> Result<Outcome, Error> {
+    let sight = Sight::look(proc_dir, usage.namespace.iter().map(|namespace| namespace.identity)).await;
     let _lock = store.addresses_lock(LOCK_LIMIT).await?;
     let now = store.address_uses()?.into_iter().find(|now| now.owner == usage.owner);
-    let Some(usage) = now.filter(|now| now.state == AddressState::Used && now.addresses == usage.addresses) else {
+    let is_the_same = |now: &AddressUse| now.addresses == usage.addresses && now.namespace == usage.namespace;
+    let Some(usage) = now.filter(|now| now.state == AddressState::Used && is_the_same(now)) else {
         return Ok(Outcome::Nothing);
     };
-    match verdict::of_use(&usage, store, &Sight::look(proc_dir).await, pods)? {
+    match verdict::of_use(&usage, store, &sight, pods)? {
         Life::Gone => {}
         life => return Ok(Outcome::Spared(life)),
     }

@@ -1,24 +1,7 @@
-//! Whether a namespace is still there though its path is not, and whether a pod is alive.
-//!
-//! A namespace lives as long as a mount, a process or an open file has it. The first two can be looked up, in the view of
-//! the calling process: that of a plugin is its runtime's, which made the namespaces that the records are about.
+//! Whether a pod is alive.
 
-use crate::netns::{Identity, Netns};
 use crate::record::Pod;
-use crate::verdict::Sight;
 use std::path::Path;
-
-/// The namespace of this identity, wherever a mount or a process has it; nothing if none has.
-///
-/// # Errors
-/// `/proc` shows nothing at all.
-pub fn find_namespace(identity: &Identity, home: &Netns) -> std::io::Result<Option<Netns>> {
-    let sight = Sight::of(Path::new("/proc"));
-    if sight.is_blind() {
-        return Err(std::io::Error::other("no process is to be seen in /proc"));
-    }
-    Ok(sight.open(identity, home))
-}
 
 /// Whether the kubelet has the pod: its folder is there.
 pub fn pod_is_alive(pod: &Pod, kubelet_dir: &Path) -> bool {

@@ -2,9 +2,9 @@
 //! come through here. What runs an IPAM plugin is the caller's, since the protocol of plugins is not known here.
 
 use crate::fault;
-use crate::ground::{self, Ground, Side};
+use crate::ground::{Ground, Side};
 use crate::lock;
-use crate::netns;
+use crate::netns::{self, Netns};
 use crate::notes::Notes;
 use crate::record::{Pending, Phase, Record};
 use crate::release::{self, Ending, Release};
@@ -47,39 +47,187 @@ pub enum Error {
     Netns(#[from] netns::Error),
 }
 
+/// What is to be taken down, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// The record as it was found; it is read again with the device's lock held.
+    pub record: &'a Record,
+    /// Under what condition.
+    pub only: Only<'a>,
+    /// How long the lock is waited for; nothing is not at all.
+    pub patience: Option<Duration>,
+    /// Where the runtime says that the pod's namespace is: believed only of the very namespace that the device went to.
+    pub named: Option<&'a Path>,
+    /// The processes among which the namespace is looked for.
+    pub proc_dir: &'a Path,
+}
+
+/// Under what condition an attachment is taken down.
+#[derive(Debug, Clone, Copy)]
+pub enum Only<'a> {
+    /// None: its runtime is done with it.
+    Always,
+    /// It is still the one that was found to be dead, since what is gone does not come back.
+    IfTheSame,
+    /// It is found dead under the lock.
+    IfDead(Pods<'a>),
+}
+
 /// What came of taking down.
+#[derive(Debug)]
+pub enum Done<E> {
+    /// The device is nobody's.
+    Down(Down<E>),
+    /// It is not dead, or nobody can tell: nothing was done.
+    Spared(Life),
+    /// Another process works on it: nothing was done.
+    Busy,
+    /// There is no such record any more: nothing was done.
+    Nothing,
+    /// Its owner has another one by now: nothing was done.
+    Replaced,
+}
+
+/// What is left of an attachment that was taken down.
 #[derive(Debug)]
 pub struct Down<E> {
     /// What is left to do; the record is gone if that is nothing.
     pub pending: Pending,
     /// What the IPAM plugin said.
     pub freed: Result<(), E>,
-    /// What could not be done to the device.
-    pub errors: Vec<ground::Error>,
 }
 
-/// Gives back the device of a record, while `free` lets the IPAM plugin release. The caller holds the device's lock. Every step is
-/// tried, and what could not be done is marked on the record.
+/// The pod's namespace.
+enum Pod {
+    Open(Side),
+    /// Nothing has it any more.
+    Gone,
+    /// It may be there, and cannot be reached.
+    Unseen,
+}
+
+/// Takes an attachment down: under the device's lock, if the record is still that of this device. Every step is tried, and what
+/// could not be done is marked on the record. `free` lets the IPAM plugin of the record release.
 ///
 /// # Errors
-/// Those of writing the record.
+/// [`Error`]; what the device or the IPAM plugin refuse is in [`Down`].
 pub async fn take_down<E: Display>(
     store: &Store,
+    wish: &Wish<'_>,
+    free: impl AsyncFnOnce(&Record) -> Result<(), E>,
+) -> Result<Done<E>, Error> {
+    let name = wish.record.device.lock_name();
+    let lock = match wish.patience {
+        Some(limit) => Some(store.device_lock(&name, limit).await?),
+        None => store.try_device_lock(&name)?,
+    };
+    let Some(_lock) = lock else { return Ok(Done::Busy) };
+    // It may have been taken down while the lock was waited for, and its owner may have another device by now.
+    let Some(record) = store.record(&wish.record.owner)? else { return Ok(Done::Nothing) };
+    if record.device != wish.record.device {
+        return Ok(Done::Replaced);
+    }
+    let sight = match wish.only {
+        Only::Always => None,
+        Only::IfTheSame if record.namespace.identity != wish.record.namespace.identity => return Ok(Done::Replaced),
+        Only::IfTheSame => None,
+        Only::IfDead(pods) => {
+            let sight = Sight::look(wish.proc_dir, [record.namespace.identity]).await;
+            match verdict::of_record(&record, store, &sight, pods)? {
+                Life::Gone => Some(sight),
+                life => return Ok(Done::Spared(life)),
+            }
+        }
+    };
+    leave_note(store, &record);
+    if has_passed_on(store, &record)? {
+        log::warn!("{} has passed on to another attachment, and is left alone", record.device);
+        let freed = free(&record).await;
+        return Ok(Done::Down(settle(store, &record, Device::Done, freed)?));
+    }
+    let (host, named) = (Side::here()?, wish.named);
+    let pod = pod(store, &record, Search { named, proc_dir: wish.proc_dir, sight }, &host).await?;
+    Ok(Done::Down(of_pod(store, &record, host, pod, free(&record)).await?))
+}
+
+async fn of_pod<E: Display>(
+    store: &Store,
     record: &Record,
-    ground: &mut Ground,
-    ending: Ending,
+    host: Side,
+    pod: Pod,
     free: impl Future<Output = Result<(), E>>,
-) -> Result<Down<E>, store::Error> {
+) -> Result<Down<E>, Error> {
+    let is_gone = matches!(pod, Pod::Gone);
+    let side = match pod {
+        Pod::Open(side) => Some(side),
+        Pod::Gone | Pod::Unseen => None,
+    };
+    let mut ground = Ground::new(host, side, record.device.clone());
     if ground.pod().is_none() && record.device.pci_address.is_some() {
         ground.await_return(RETURN_LIMIT).await;
     }
+    let (freed, mut device) = give_back(&mut ground, record, Ending::Down, free).await;
+    if device == Device::Pending && is_nowhere(&mut ground).await {
+        if is_gone && record.device.pci_address.is_none() {
+            log::warn!("{} died with its namespace, and is forgotten", record.device);
+            device = Device::Done;
+        } else if has_left_the_node(store, record)? {
+            log::warn!("{} has left the node, and is forgotten", record.device);
+            device = Device::Done;
+        }
+    }
+    Ok(settle(store, record, device, freed)?)
+}
+
+/// Undoes an ADD that failed: the caller has the device's lock and the ground.
+///
+/// # Errors
+/// Those of writing the record.
+pub async fn roll_back<E: Display>(
+    store: &Store,
+    record: &Record,
+    ground: &mut Ground,
+    free: impl Future<Output = Result<(), E>>,
+) -> Result<Down<E>, store::Error> {
+    let (freed, device) = give_back(ground, record, Ending::AsBefore, free).await;
+    settle(store, record, device, freed)
+}
+
+/// How a device is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Device {
+    /// As it was, or there is none any more.
+    Done,
+    /// Not home, or not quite as it was.
+    Pending,
+}
+
+/// Gives the device back, while `free` lets the IPAM plugin release.
+async fn give_back<E>(
+    ground: &mut Ground,
+    record: &Record,
+    ending: Ending,
+    free: impl Future<Output = Result<(), E>>,
+) -> (Result<(), E>, Device) {
     let release = Release { device: &record.device, home: &record.home, leftovers: &record.leftovers, ending };
     let (freed, released) = futures_util::future::join(free, release::run(ground, &release)).await;
-    let vanished = ground.pod().is_none() && record.device.pci_address.is_none() && is_nowhere(ground).await;
-    if vanished {
-        log::warn!("{} died with its namespace, and is forgotten", record.device);
+    for error in &released.errors {
+        log::warn!("{}: {}", record.device, in_words(error));
     }
-    let pending = Pending { device: released.pending && !vanished, ipam: freed.is_err() };
+    (freed, if released.pending { Device::Pending } else { Device::Done })
+}
+
+/// Writes down what is left to do; nothing left is nothing written.
+fn settle<E: Display>(
+    store: &Store,
+    record: &Record,
+    device: Device,
+    freed: Result<(), E>,
+) -> Result<Down<E>, store::Error> {
+    if let Err(error) = &freed {
+        log::warn!("the IPAM plugin of {} does not release: {error}", record.owner);
+    }
+    let pending = Pending { device: device == Device::Pending, ipam: freed.is_err() };
     if pending.is_nothing() {
         store.remove_record(&record.owner)?;
     } else {
@@ -87,11 +235,62 @@ pub async fn take_down<E: Display>(
         store.write_record(&Record { phase: Phase::Released, pending: pending.clone(), ..record.clone() })?;
     }
     fault::point("record of the release");
-    Ok(Down { pending, freed, errors: released.errors })
+    Ok(Down { pending, freed })
 }
 
 async fn is_nowhere(ground: &mut Ground) -> bool {
     ground.locate().await.is_ok_and(|found| found.is_none())
+}
+
+fn has_passed_on(store: &Store, record: &Record) -> Result<bool, store::Error> {
+    let is_of_another = |other: &Record| other.owner != record.owner && other.device.is_same(&record.device);
+    Ok(store.records()?.iter().any(|other| other.holds() && is_of_another(other)))
+}
+
+/// Where a pod's namespace is looked for.
+struct Search<'a> {
+    named: Option<&'a Path>,
+    proc_dir: &'a Path,
+    /// A look that was for it already.
+    sight: Option<Sight>,
+}
+
+/// The pod's namespace, wherever it still is.
+async fn pod(store: &Store, record: &Record, search: Search<'_>, host: &Side) -> Result<Pod, Error> {
+    let identity = &record.namespace.identity;
+    let sight = match search.sight {
+        Some(sight) => sight,
+        None => {
+            for path in search.named.into_iter().chain([record.namespace.path.as_path()]) {
+                match side_of(path, host)? {
+                    Some(side) if side.visit.identity.is_same(identity) => return Ok(Pod::Open(side)),
+                    Some(_) | None => {}
+                }
+            }
+            Sight::look(search.proc_dir, [*identity]).await
+        }
+    };
+    if let Some(netns) = sight.open(identity).await {
+        return Ok(Pod::Open(Side { visit: netns.visit(&host.netns)?, netns }));
+    }
+    match sight.lacks(identity, store.process_namespace_of(&record.owner)?) {
+        Ok(true) => Ok(Pod::Gone),
+        Ok(false) => Ok(Pod::Unseen),
+        Err(why) => {
+            log::warn!("whether the namespace of {} is gone cannot be told: {why}", record.owner);
+            Ok(Pod::Unseen)
+        }
+    }
+}
+
+/// The namespace of this path; nothing if none is there.
+fn side_of(path: &Path, host: &Side) -> Result<Option<Side>, netns::Error> {
+    let visited = Netns::open(path).and_then(|netns| Ok(Side { visit: netns.visit(&host.netns)?, netns }));
+    match visited {
+        Ok(side) => Ok(Some(side)),
+        Err(netns::Error::Missing(_) | netns::Error::NotOne(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Takes down an attachment that is taken to be dead, or what an earlier release of it left to do. Whether it is dead is looked at
@@ -106,39 +305,14 @@ pub async fn of_dead<E: Display>(
     proc_dir: &Path,
     free: impl AsyncFnOnce(&Record) -> Result<(), E>,
 ) -> Result<Outcome, Error> {
-    let Some(_lock) = store.try_device_lock(&record.device.lock_name())? else { return Ok(Outcome::Busy) };
-    // It may have been taken down meanwhile, and its owner may have another device by now.
-    let now = store.record(&record.owner)?;
-    let Some(record) = now.filter(|now| now.device == record.device) else { return Ok(Outcome::Nothing) };
-    let sight = Sight::look(proc_dir).await;
-    match verdict::of_record(&record, store, &sight, pods)? {
-        Life::Gone => {}
-        life => return Ok(Outcome::Spared(life)),
-    }
-    leave_note(store, &record);
-    let others = store.records()?;
-    if others.iter().any(|other| other.owner != record.owner && other.holds() && other.device.is_same(&record.device)) {
-        log::warn!("{} has passed on to another attachment, and is left alone", record.device);
-        return passed_on(store, &record, &free(&record).await);
-    }
-    let host = Side::here()?;
-    let pod = match sight.open(&record.namespace.identity, &host.netns) {
-        Some(netns) => Some(Side { visit: netns.visit(&host.netns)?, netns }),
-        None => None,
-    };
-    let mut ground = Ground::new(host, pod, record.device.clone());
-    let down = take_down(store, &record, &mut ground, Ending::Down, free(&record)).await?;
-    for error in &down.errors {
-        log::warn!("{}: {error}", record.device);
-    }
-    if let Err(error) = &down.freed {
-        log::warn!("the IPAM plugin of {} does not release: {error}", record.owner);
-    }
-    if down.pending.device && is_nowhere(&mut ground).await && has_left_the_node(store, &record)? {
-        log::warn!("{} has left the node, and is forgotten", record.device);
-        return settle(store, &record, Pending { device: false, ..down.pending });
-    }
-    Ok(if down.pending.is_nothing() { Outcome::Released } else { Outcome::Pending(down.pending) })
+    let wish = Wish { record, only: Only::IfDead(pods), patience: None, named: None, proc_dir };
+    Ok(match take_down(store, &wish, free).await? {
+        Done::Down(down) if down.pending.is_nothing() => Outcome::Released,
+        Done::Down(down) => Outcome::Pending(down.pending),
+        Done::Spared(life) => Outcome::Spared(life),
+        Done::Busy => Outcome::Busy,
+        Done::Nothing | Done::Replaced => Outcome::Nothing,
+    })
 }
 
 /// Of an ADD that was killed, its record is all that tells.
@@ -157,20 +331,10 @@ fn has_left_the_node(store: &Store, record: &Record) -> Result<bool, Error> {
     Ok(store.inventory()?.iter().all(|entry| entry.network_interface_id != *eni))
 }
 
-/// Writes down what is left to do; nothing left is nothing written.
-fn settle(store: &Store, record: &Record, pending: Pending) -> Result<Outcome, Error> {
-    if pending.is_nothing() {
-        store.remove_record(&record.owner)?;
-        return Ok(Outcome::Released);
-    }
-    store.write_record(&Record { phase: Phase::Released, pending: pending.clone(), ..record.clone() })?;
-    Ok(Outcome::Pending(pending))
+fn in_words(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.fold(error.to_string(), |words, source| format!("{words}: {source}"))
 }
 
-/// The device is another's; only the addresses are left to give back.
-fn passed_on<E: Display>(store: &Store, record: &Record, freed: &Result<(), E>) -> Result<Outcome, Error> {
-    if let Err(error) = freed {
-        log::warn!("the IPAM plugin of {} does not release: {error}", record.owner);
-    }
-    settle(store, record, Pending { device: false, ipam: freed.is_err() })
-}
+#[cfg(test)]
+mod tests;

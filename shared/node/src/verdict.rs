@@ -59,6 +59,9 @@ pub enum Unseen {
     /// The record does not say which pod it is about.
     #[error("neither the namespace nor the UID of its pod is on record")]
     NoPod,
+    /// The look was for others: it is newer than that, or it is elsewhere.
+    #[error("its namespace was not looked for")]
+    NotLookedFor,
     /// Nothing says which pods there are.
     #[error("neither {} nor the API server tells which pods are alive", .0.display())]
     NoPods(PathBuf),
@@ -88,11 +91,11 @@ pub fn of_record(record: &Record, store: &Store, sight: &Sight, pods: Pods<'_>) 
     if !record.holds() {
         return Ok(Life::Gone);
     }
-    if sight.has(&record.namespace.identity) || record.pod.as_ref().is_some_and(|pod| pods.has(pod)) {
+    if record.pod.as_ref().is_some_and(|pod| pods.has(pod)) {
         return Ok(Life::Alive);
     }
     let made_in = store.process_namespace_of(&record.owner)?;
-    Ok(sight.is_whole_for(made_in).map_or_else(Life::Unknown, |()| Life::Gone))
+    Ok(by_namespace(sight.lacks(&record.namespace.identity, made_in)))
 }
 
 /// Whether the pod is alive that has the addresses of a use of this store. Where its namespace is not on record, its UID is all
@@ -103,11 +106,19 @@ pub fn of_record(record: &Record, store: &Store, sight: &Sight, pods: Pods<'_>) 
 pub fn of_use(usage: &AddressUse, store: &Store, sight: &Sight, pods: Pods<'_>) -> Result<Life, store::Error> {
     let pod = usage.call.pod();
     let Some(namespace) = &usage.namespace else { return Ok(by_uid(pod.as_ref(), pods)) };
-    if sight.has(&namespace.identity) || pod.is_some_and(|pod| pods.has(&pod)) {
+    if pod.is_some_and(|pod| pods.has(&pod)) {
         return Ok(Life::Alive);
     }
     let made_in = store.process_namespace_of_use(&usage.owner)?;
-    Ok(sight.is_whole_for(made_in).map_or_else(Life::Unknown, |()| Life::Gone))
+    Ok(by_namespace(sight.lacks(&namespace.identity, made_in)))
+}
+
+fn by_namespace(is_gone: Result<bool, Unseen>) -> Life {
+    match is_gone {
+        Ok(true) => Life::Gone,
+        Ok(false) => Life::Alive,
+        Err(unseen) => Life::Unknown(unseen),
+    }
 }
 
 fn by_uid(pod: Option<&Pod>, pods: Pods<'_>) -> Life {

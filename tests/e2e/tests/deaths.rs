@@ -91,7 +91,7 @@ impl Stage {
         let (record, proc_dir, kubelet_dir) = (self.record(nth), view.proc_dir(), self.lab.kubelet_dir());
         self.lab.as_agent(move |store| async move {
             let pods = Pods { kubelet_dir: &kubelet_dir, of_api: of_api.as_ref() };
-            of_record(&record, &store, &Sight::look(&proc_dir).await, pods).unwrap()
+            of_record(&record, &store, &Sight::look(&proc_dir, [record.namespace.identity]).await, pods).unwrap()
         })
     }
 

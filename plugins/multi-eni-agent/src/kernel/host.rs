@@ -70,7 +70,8 @@ impl Machine for Host {
         if records.is_empty() {
             return Vec::new();
         }
-        let sight = Sight::look(&self.places.proc_dir).await;
+        let asked = records.iter().map(|record| record.namespace.identity);
+        let sight = Sight::look(&self.places.proc_dir, asked).await;
         let life = |record: &Record| {
             let life = verdict::of_record(record, &self.store, &sight, self.pods(pods));
             life.unwrap_or_else(|error| self.unreadable(&error))
@@ -82,7 +83,8 @@ impl Machine for Host {
         if uses.is_empty() {
             return Vec::new();
         }
-        let sight = Sight::look(&self.places.proc_dir).await;
+        let asked = uses.iter().filter_map(|usage| usage.namespace.as_ref()).map(|namespace| namespace.identity);
+        let sight = Sight::look(&self.places.proc_dir, asked).await;
         let life = |usage: &AddressUse| {
             let life = verdict::of_use(usage, &self.store, &sight, self.pods(pods));
             life.unwrap_or_else(|error| self.unreadable(&error))

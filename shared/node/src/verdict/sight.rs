@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::io::{Error, ErrorKind};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The first process namespace's number (`PROC_PID_INIT_INO` in `linux/proc_ns.h`): a folder of processes of it shows all.
 const FIRST_PROCESS_NAMESPACE: u64 = 0xEFFF_FFFC;
@@ -18,98 +19,97 @@ const FIRST_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
 /// The number of `CAP_SYS_PTRACE` (`linux/capability.h`).
 const CAP_SYS_PTRACE: u32 = 19;
 
-/// The network namespaces that are in use, as far as can be seen.
+/// How long a look may take. It is a file or two of each process, but a mount of another's may be of a file system that hangs.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Which of the network namespaces that are asked for are in use, as far as can be seen.
 #[derive(Debug)]
 pub struct Sight {
     proc_dir: PathBuf,
-    /// Where each can be opened, by its number.
-    namespaces: BTreeMap<u64, Vec<PathBuf>>,
+    asked: Vec<(Identity, Seen)>,
     /// The process namespace whose processes these are.
     process_namespace: Result<u64, Unseen>,
     /// What was not seen.
     gap: Option<Unseen>,
-    home: Option<Netns>,
+}
+
+/// What was seen of a namespace.
+#[derive(Debug)]
+enum Seen {
+    /// No process and no mount has it.
+    Nowhere,
+    /// Here it can be opened.
+    At(PathBuf),
+    /// One of its number is there, and cannot be opened: it is taken for it.
+    Closed,
 }
 
 impl Sight {
-    /// Looks at the processes of this folder, `/proc` or a container's mount of the host's.
-    pub fn of(proc_dir: &Path) -> Self {
-        let mut sight = Self {
-            proc_dir: proc_dir.to_path_buf(),
-            namespaces: BTreeMap::new(),
-            process_namespace: process_namespace(proc_dir),
-            gap: hidden(proc_dir).then(|| Unseen::Hidden(proc_dir.to_path_buf())),
-            home: Netns::current().ok(),
-        };
-        if let Err(error) = sight.read() {
-            sight.gap = Some(unreadable(proc_dir, &error));
+    /// Looks for these namespaces at the processes of this folder, `/proc` or a container's mount of the host's.
+    pub fn of(proc_dir: &Path, asked: impl IntoIterator<Item = Identity>) -> Self {
+        let gap = hidden(proc_dir).then(|| Unseen::Hidden(proc_dir.to_path_buf()));
+        let mut sight = Self::nothing(proc_dir, process_namespace(proc_dir), gap);
+        let mut found = Found::default();
+        match found.read(proc_dir) {
+            Ok(gap) => sight.gap = sight.gap.or(gap),
+            Err(error) => sight.gap = Some(unreadable(proc_dir, &error)),
         }
+        sight.asked = found.named(asked);
         sight
     }
 
-    /// As [`Sight::of`], on a thread that nobody waits for: it is a file or two of each process.
-    pub async fn look(proc_dir: &Path) -> Self {
-        let path = proc_dir.to_path_buf();
-        let look = tokio::task::spawn_blocking(move || Self::of(&path)).await;
-        look.unwrap_or_else(|error| Self {
-            proc_dir: proc_dir.to_path_buf(),
-            namespaces: BTreeMap::new(),
-            process_namespace: Err(unreadable(proc_dir, &Error::other(error))),
-            gap: None,
-            home: None,
-        })
+    /// As [`Sight::of`], on a thread of its own and not for ever.
+    pub async fn look(proc_dir: &Path, asked: impl IntoIterator<Item = Identity>) -> Self {
+        let (path, asked) = (proc_dir.to_path_buf(), asked.into_iter().collect::<Vec<_>>());
+        let look = aside(move || Self::of(&path, asked)).await;
+        look.unwrap_or_else(|error| Self::unseen(proc_dir, unreadable(proc_dir, &error)))
     }
 
-    fn read(&mut self) -> std::io::Result<()> {
-        let mut seen = HashSet::new();
-        for process in std::fs::read_dir(&self.proc_dir)? {
-            let process = process?;
-            if process.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit)
-                && let Err(error) = self.look_at(&process.path(), &mut seen)
-                && !has_ended(&error)
-            {
-                self.gap = Some(unreadable(&process.path(), &error));
-            }
-        }
-        Ok(())
+    /// As [`Sight::look`] at this process alone: what it shows is in use, and of the rest it tells nothing.
+    pub async fn near(proc_dir: &Path, asked: impl IntoIterator<Item = Identity>) -> Self {
+        let (path, asked) = (proc_dir.join("self"), asked.into_iter().collect::<Vec<_>>());
+        let look = move || {
+            let mut found = Found::default();
+            found.look_at(&path).ok();
+            found.named(asked)
+        };
+        Self { asked: aside(look).await.unwrap_or_default(), ..Self::unseen(proc_dir, Unseen::NotLookedFor) }
     }
 
-    /// `seen` are the pairs of mount namespace and root whose mounts were read: a process sees those below its root only.
-    fn look_at(&mut self, process: &Path, seen: &mut HashSet<(u64, PathBuf)>) -> std::io::Result<()> {
-        let net = process.join("ns/net");
-        let number = number_of(&net)?;
-        self.namespaces.entry(number).or_default().push(net);
-        let root = process.join("root");
-        let view = (number_of(&process.join("ns/mnt"))?, std::fs::read_link(&root)?);
-        if seen.contains(&view) {
-            return Ok(());
-        }
-        let mounts = std::fs::read_to_string(process.join("mountinfo"))?;
-        for (number, point) in mounts.lines().filter_map(mounted_namespace) {
-            let point = root.join(point.strip_prefix("/").unwrap_or(&point));
-            self.namespaces.entry(number).or_default().push(point);
-        }
-        seen.insert(view);
-        Ok(())
+    fn unseen(proc_dir: &Path, why: Unseen) -> Self {
+        Self::nothing(proc_dir, Err(why.clone()), Some(why))
+    }
+
+    fn nothing(proc_dir: &Path, process_namespace: Result<u64, Unseen>, gap: Option<Unseen>) -> Self {
+        Self { proc_dir: proc_dir.to_path_buf(), asked: Vec::new(), process_namespace, gap }
+    }
+
+    fn seen(&self, identity: &Identity) -> Option<&Seen> {
+        self.asked.iter().find(|(asked, _)| asked == identity).map(|(_, seen)| seen)
     }
 
     /// Whether any process or mount has the namespace. One of the same number that cannot be opened is taken for it.
     pub fn has(&self, identity: &Identity) -> bool {
-        let Some(paths) = self.namespaces.get(&identity.inode) else { return false };
-        let Some(home) = &self.home else { return true };
-        let found = paths.iter().find_map(|path| Netns::open(path).ok()?.identity(home).ok());
-        found.is_none_or(|found| found.is_same(identity))
+        matches!(self.seen(identity), Some(Seen::At(_) | Seen::Closed))
     }
 
-    /// The namespace of this identity, open; nothing if no process and no mount has it. `home` is that of the calling thread.
-    pub fn open(&self, identity: &Identity, home: &Netns) -> Option<Netns> {
-        let is_it = |netns: &Netns| netns.identity(home).is_ok_and(|found| found.is_same(identity));
-        self.namespaces.get(&identity.inode)?.iter().filter_map(|path| Netns::open(path).ok()).find(is_it)
+    /// The namespace of this identity, open; nothing if no process and no mount has it any more, or none that can be opened.
+    pub async fn open(&self, identity: &Identity) -> Option<Netns> {
+        let Some(Seen::At(path)) = self.seen(identity) else { return None };
+        let (path, identity) = (path.clone(), *identity);
+        aside(move || opened(&path).filter(|(_, found)| found.is_same(&identity))).await.ok()?.map(|(netns, _)| netns)
     }
 
-    /// Whether not even this process is seen.
-    pub fn is_blind(&self) -> bool {
-        self.namespaces.is_empty()
+    /// Whether this namespace, which a process of the process namespace `made_in` made, is surely not there.
+    ///
+    /// # Errors
+    /// What is not seen.
+    pub fn lacks(&self, identity: &Identity, made_in: Option<u64>) -> Result<bool, Unseen> {
+        match self.seen(identity) {
+            Some(Seen::At(_) | Seen::Closed) => Ok(false),
+            Some(Seen::Nowhere) => self.is_whole_for(made_in).map(|()| true),
+            None => Err(self.gap.clone().unwrap_or(Unseen::NotLookedFor)),
+        }
     }
 
     /// Whether what is not seen here is not there, for what a process of the process namespace `made_in` made: a folder of
@@ -117,7 +117,7 @@ impl Sight {
     ///
     /// # Errors
     /// What is not seen.
-    pub fn is_whole_for(&self, made_in: Option<u64>) -> Result<(), Unseen> {
+    fn is_whole_for(&self, made_in: Option<u64>) -> Result<(), Unseen> {
         if let Some(gap) = &self.gap {
             return Err(gap.clone());
         }
@@ -126,6 +126,85 @@ impl Sight {
             return Ok(());
         }
         Err(Unseen::OtherProcesses(self.proc_dir.clone()))
+    }
+}
+
+/// Where namespaces can be opened, by their numbers.
+#[derive(Debug, Default)]
+struct Found {
+    paths: BTreeMap<u64, Vec<PathBuf>>,
+    /// The pairs of mount namespace and root whose mounts were read: a process sees those below its root only.
+    views: HashSet<(u64, PathBuf)>,
+}
+
+impl Found {
+    /// Looks at all processes of the folder, and gives back what of them was not seen.
+    fn read(&mut self, proc_dir: &Path) -> std::io::Result<Option<Unseen>> {
+        let mut gap = None;
+        for process in std::fs::read_dir(proc_dir)? {
+            let process = process?;
+            if process.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit)
+                && let Err(error) = self.look_at(&process.path())
+                && !has_ended(&error)
+            {
+                gap = Some(unreadable(&process.path(), &error));
+            }
+        }
+        Ok(gap)
+    }
+
+    fn look_at(&mut self, process: &Path) -> std::io::Result<()> {
+        let net = process.join("ns/net");
+        let number = number_of(&net)?;
+        self.paths.entry(number).or_default().push(net);
+        let root = process.join("root");
+        let view = (number_of(&process.join("ns/mnt"))?, std::fs::read_link(&root)?);
+        if self.views.contains(&view) {
+            return Ok(());
+        }
+        let mounts = match std::fs::read_to_string(process.join("mountinfo")) {
+            // It ends, and has no mounts any more (`mounts_open_common` in the kernel's fs/proc_namespace.c).
+            Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => return Ok(()),
+            mounts => mounts?,
+        };
+        for (number, point) in mounts.lines().filter_map(mounted_namespace) {
+            let point = root.join(point.strip_prefix("/").unwrap_or(&point));
+            self.paths.entry(number).or_default().push(point);
+        }
+        self.views.insert(view);
+        Ok(())
+    }
+
+    /// What was found of these, each once.
+    fn named(&self, asked: impl IntoIterator<Item = Identity>) -> Vec<(Identity, Seen)> {
+        asked.into_iter().map(|identity| (identity, self.seen(&identity))).collect()
+    }
+
+    fn seen(&self, identity: &Identity) -> Seen {
+        let Some(paths) = self.paths.get(&identity.inode) else { return Seen::Nowhere };
+        let found = paths.iter().find_map(|path| opened(path).map(|(_, found)| (path, found)));
+        match found {
+            Some((path, found)) if found.is_same(identity) => Seen::At(path.clone()),
+            // Its number is another's by now.
+            Some(_) => Seen::Nowhere,
+            None => Seen::Closed,
+        }
+    }
+}
+
+fn opened(path: &Path) -> Option<(Netns, Identity)> {
+    let netns = Netns::open(path).ok()?;
+    let identity = netns.identity(&Netns::current().ok()?).ok()?;
+    Some((netns, identity))
+}
+
+/// Runs what may hang in the kernel on a thread that nobody waits for longer than [`LIMIT`], not even the end of a runtime.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> std::io::Result<T> {
+    let (done, outcome) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name("sight".to_string()).spawn(move || drop(done.send(work())))?;
+    match tokio::time::timeout(LIMIT, outcome).await {
+        Ok(outcome) => outcome.map_err(Error::other),
+        Err(_) => Err(Error::new(ErrorKind::TimedOut, format!("no answer in {} s", LIMIT.as_secs()))),
     }
 }
 
@@ -167,10 +246,9 @@ fn unescaped(field: &str) -> PathBuf {
     OsString::from_vec(bytes).into()
 }
 
-/// A process that ends while it is looked at is none: ENOENT or ESRCH, and EINVAL for the mounts of one that has no more of them.
+/// A process that ends while it is looked at is none.
 fn has_ended(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput)
-        || error.raw_os_error() == Some(nix::libc::ESRCH)
+    error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(nix::libc::ESRCH)
 }
 
 fn unreadable(path: &Path, error: &Error) -> Unseen {

@@ -46,14 +46,16 @@ impl Machine {
         self.store.write_record(record).unwrap();
         let kubelet_dir = self.kubelet_dir();
         let pods = Pods { kubelet_dir: &kubelet_dir, of_api };
-        of_record(record, &self.store, &Sight::of(&self.proc_dir()), pods).unwrap()
+        let sight = Sight::of(&self.proc_dir(), [record.namespace.identity]);
+        of_record(record, &self.store, &sight, pods).unwrap()
     }
 
     fn life_of_use(&self, usage: &AddressUse, of_api: Option<&PodUids>) -> Life {
         self.store.write_address_use(usage).unwrap();
         let kubelet_dir = self.kubelet_dir();
         let pods = Pods { kubelet_dir: &kubelet_dir, of_api };
-        of_use(usage, &self.store, &Sight::of(&self.proc_dir()), pods).unwrap()
+        let sight = Sight::of(&self.proc_dir(), usage.namespace.iter().map(|namespace| namespace.identity));
+        of_use(usage, &self.store, &sight, pods).unwrap()
     }
 }
 
@@ -157,12 +159,46 @@ fn a_folder_of_processes_that_is_not_there_tells_nothing() {
 #[test]
 fn a_process_that_cannot_be_looked_into_leaves_a_gap() {
     let machine = Machine::new(FIRST);
+    // A folder where a link is expected is EINVAL, which only the mounts of a process that ends are.
     fs::create_dir_all(machine.proc_dir().join("20/ns/net")).unwrap();
-    // A folder where a link is expected is EINVAL, which a process that ends says too; a link that is none is not.
+    assert!(matches!(machine.life(&record(77, None), None), Life::Unknown(Unseen::Unreadable { .. })));
+    fs::remove_dir_all(machine.proc_dir().join("20")).unwrap();
     assert_eq!(machine.life(&record(77, None), None), Life::Gone);
     fs::create_dir_all(machine.proc_dir().join("21/ns")).unwrap();
     symlink("elsewhere", machine.proc_dir().join("21/ns/net")).unwrap();
     assert!(matches!(machine.life(&record(77, None), None), Life::Unknown(Unseen::Unreadable { .. })));
+}
+
+#[test]
+fn a_look_tells_nothing_of_a_namespace_that_it_was_not_for() {
+    let machine = Machine::new(FIRST);
+    let (kubelet_dir, record) = (machine.kubelet_dir(), record(77, None));
+    let pods = Pods { kubelet_dir: &kubelet_dir, of_api: None };
+    let life = |sight: &Sight| of_record(&record, &machine.store, sight, pods).unwrap();
+    assert_eq!(life(&Sight::of(&machine.proc_dir(), [])), Life::Unknown(Unseen::NotLookedFor));
+    assert_eq!(life(&Sight::of(&machine.proc_dir(), [record.namespace.identity])), Life::Gone);
+}
+
+#[tokio::test]
+async fn a_look_at_this_process_alone_tells_of_nothing_but_life() {
+    let machine = Machine::new(FIRST);
+    machine.process(20, "net:[77]", "");
+    symlink("20", machine.proc_dir().join("self")).unwrap();
+    let near = Sight::near(&machine.proc_dir(), [77, 78].map(|inode| record(inode, None).namespace.identity)).await;
+    assert_eq!(near.lacks(&record(77, None).namespace.identity, None), Ok(false));
+    assert_eq!(near.lacks(&record(78, None).namespace.identity, None), Err(Unseen::NotLookedFor));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_hangs_ends_and_tells_nothing() {
+    let machine = Machine::new(FIRST);
+    let pipe = machine.proc_dir().join("1/mountinfo");
+    fs::remove_file(&pipe).unwrap();
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let record = record(77, None);
+    let sight = Sight::look(&machine.proc_dir(), [record.namespace.identity]).await;
+    let unseen = sight.lacks(&record.namespace.identity, None).unwrap_err();
+    assert!(matches!(&unseen, Unseen::Unreadable { why, .. } if why.contains("no answer")), "{unseen}");
 }
 
 fn usage(namespace: Option<Namespace>, args: &str) -> AddressUse {
@@ -232,4 +268,38 @@ async fn the_addresses_of_a_pod_that_no_kubelet_knows_come_back() {
         let now = &machine.store.address_uses().unwrap()[0];
         assert_eq!(matches!(now.state, AddressState::Cooling { .. }), comes_back, "{now:?}");
     }
+}
+
+#[tokio::test]
+async fn the_look_for_a_dead_pods_namespace_does_not_keep_the_lock_over_addresses() {
+    let machine = Machine::new(FIRST);
+    let usage = usage(Some(record(78, None).namespace), "");
+    machine.store.write_address_use(&usage).unwrap();
+    let pipe = machine.proc_dir().join("1/mountinfo");
+    fs::remove_file(&pipe).unwrap();
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let (kubelet_dir, proc_dir) = (machine.kubelet_dir(), machine.proc_dir());
+    let pods = Pods { kubelet_dir: &kubelet_dir, of_api: None };
+    let release = addresses::of_dead(&machine.store, &usage, pods, &proc_dir);
+    let meanwhile = async {
+        // The look has begun once somebody reads the pipe.
+        let pipe = tokio::task::spawn_blocking(move || fs::OpenOptions::new().write(true).open(pipe)).await;
+        let lock = machine.store.addresses_lock(std::time::Duration::from_secs(60)).await;
+        drop(pipe);
+        drop(lock.unwrap());
+    };
+    let (outcome, ()) = futures_util::future::join(release, meanwhile).await;
+    assert_eq!(outcome.unwrap(), crate::take_down::Outcome::Released);
+}
+
+#[tokio::test]
+async fn addresses_that_another_sandbox_of_their_owner_has_by_now_are_not_taken_from_it() {
+    let machine = Machine::new(FIRST);
+    machine.process(20, "net:[77]", "");
+    let found = usage(Some(record(78, None).namespace), "");
+    machine.store.write_address_use(&usage(Some(record(77, None).namespace), "")).unwrap();
+    let kubelet_dir = machine.kubelet_dir();
+    let pods = Pods { kubelet_dir: &kubelet_dir, of_api: None };
+    let outcome = addresses::of_dead(&machine.store, &found, pods, &machine.proc_dir()).await.unwrap();
+    assert_eq!(outcome, crate::take_down::Outcome::Nothing);
 }
