@@ -97,3 +97,31 @@ async fn two_deaths_in_a_row_at_any_two_calls_leave_nothing_behind() {
         }
     }
 }
+
+/// Of the five seconds that the agent has, the socket and the pages may need one each after its loop.
+const OF_THE_LOOP: Duration = Duration::from_secs(3);
+
+#[tokio::test(start_paused = true)]
+async fn told_to_end_while_any_call_hangs_it_ends_in_time_and_the_next_goes_on() {
+    for action in CALLS {
+        let mut world = World::new(78);
+        world.declare("data", "min: 1\nmax: 1\ncooldownSeconds: 1");
+        world.ec2.at(action).times(1).hangs();
+        world.start();
+        let is_called = |world: &World| !world.ec2.calls_of(action).is_empty();
+        let is_up = |world: &World| world.in_state("data", node::inventory::State::Ready).len() == 1;
+        world.until("up, or called", 600, |world| is_called(world) || is_up(world)).await;
+        if !is_called(&world) {
+            world.declare("data", "min: 0\nmax: 1\ncooldownSeconds: 1");
+        }
+        world.until("called", 600, is_called).await;
+        let begin = Instant::now();
+        world.stop().await;
+        // The clock of tokio counts whole milliseconds.
+        assert!(begin.elapsed() <= OF_THE_LOOP + Duration::from_millis(1), "{action}: {:?}", begin.elapsed());
+        world.declare("data", "min: 1\nmax: 1\ncooldownSeconds: 1");
+        world.start();
+        world.until_ready("data", 1).await;
+        world.check_settled();
+    }
+}
