@@ -20,6 +20,7 @@ pub mod names;
 pub mod netlink;
 pub mod netns;
 pub mod notes;
+pub mod pci;
 pub mod record;
 pub mod release;
 pub mod settings;

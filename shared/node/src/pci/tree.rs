@@ -1,0 +1,95 @@
+//! A folder that plays sysfs and `/dev`, for tests.
+
+use super::VFIO_PCI;
+use crate::names::PciAddr;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+/// The function that a test is about.
+pub(crate) const PCI: &str = "0000:00:06.0";
+
+/// The folder. It starts with one function, at [`PCI`], bound to `ena`, in IOMMU group 7, and the driver `vfio-pci`.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    root: tempfile::TempDir,
+}
+
+impl Tree {
+    pub(crate) fn new() -> Self {
+        let tree = Self { root: tempfile::tempdir().unwrap() };
+        for driver in ["ena", VFIO_PCI] {
+            std::fs::create_dir_all(tree.driver(driver)).unwrap();
+        }
+        tree.file("sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "N\n");
+        tree.file("sys/class/iommu/dmar0/x", "");
+        tree.file("sys/bus/pci/drivers_probe", "");
+        tree.function(PCI, "0x020000").bind(PCI, Some("ena")).group(PCI, Some(7))
+    }
+
+    pub(crate) fn sysfs(&self) -> PathBuf {
+        self.root.path().join("sys")
+    }
+
+    pub(crate) fn driver(&self, name: &str) -> PathBuf {
+        self.sysfs().join("bus/pci/drivers").join(name)
+    }
+
+    pub(crate) fn folder(&self, address: &str) -> PathBuf {
+        self.sysfs().join("bus/pci/devices").join(address)
+    }
+
+    pub(crate) fn address() -> PciAddr {
+        PCI.parse().unwrap()
+    }
+
+    /// Writes a file, and makes the folders above it.
+    pub(crate) fn file(&self, path: impl AsRef<Path>, content: &str) {
+        let path = self.root.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    /// A function of this class, without a driver and in no group.
+    pub(crate) fn function(self, address: &str, class: &str) -> Self {
+        let folder = format!("sys/bus/pci/devices/{address}");
+        for (name, content) in [
+            ("vendor", "0x1d0f"),
+            ("device", "0xec20"),
+            ("class", class),
+            ("numa_node", "-1"),
+            ("driver_override", "(null)"),
+        ] {
+            self.file(format!("{folder}/{name}"), &format!("{content}\n"));
+        }
+        self
+    }
+
+    /// The driver of a function.
+    pub(crate) fn bind(self, address: &str, driver: Option<&str>) -> Self {
+        let link = self.folder(address).join("driver");
+        if link.is_symlink() {
+            std::fs::remove_file(&link).unwrap();
+        }
+        if let Some(driver) = driver {
+            std::fs::create_dir_all(self.driver(driver)).unwrap();
+            std::fs::write(self.driver(driver).join("unbind"), "").unwrap();
+            symlink(format!("../drivers/{driver}"), link).unwrap();
+        }
+        self
+    }
+
+    /// The group of a function, and the function in that group.
+    pub(crate) fn group(self, address: &str, number: Option<u32>) -> Self {
+        let link = self.folder(address).join("iommu_group");
+        if link.is_symlink() {
+            std::fs::remove_file(&link).unwrap();
+        }
+        if let Some(number) = number {
+            let devices = self.sysfs().join(format!("kernel/iommu_groups/{number}/devices"));
+            std::fs::create_dir_all(&devices).unwrap();
+            symlink(self.folder(address), devices.join(address)).unwrap();
+            symlink(format!("../../../../kernel/iommu_groups/{number}"), link).unwrap();
+        }
+        self
+    }
+}
