@@ -149,6 +149,8 @@ pub enum AttachmentStatus {
     Detaching,
     /// Undone.
     Detached,
+    /// Something that this project does not know: neither here nor gone.
+    Other,
 }
 
 /// One attribute of an ENI and its new value: EC2 takes one for each call (`ModifyNetworkInterfaceAttribute`).

@@ -1,7 +1,8 @@
 //! The SDK's types as ours. All of its fields may be absent; those without which a thing makes no sense are asked for.
 
 use crate::action::Action;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Subject};
+use crate::id::NetworkInterfaceId;
 use crate::interface::{AttachmentStatus, InstanceAttachment, Ipv4, Ipv6, NetworkInterface, Slot, Status, Tags};
 use crate::network::{Card, InstanceTypeLimits, SecurityGroup, Subnet};
 use aws_sdk_ec2::types;
@@ -17,7 +18,7 @@ pub(super) enum Invalid {
         field: &'static str,
         text: String,
         #[source]
-        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
@@ -37,16 +38,12 @@ where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
     let text = required(field, text)?;
-    text.parse().map_err(|error| Invalid::Field { field, text: text.to_string(), source: Some(Box::new(error)) })
+    text.parse().map_err(|error| Invalid::Field { field, text: text.to_string(), source: Box::new(error) })
 }
 
 fn number(field: &'static str, value: Option<i32>) -> Result<u32, Invalid> {
     let value = required(field, value)?;
-    u32::try_from(value).map_err(|error| Invalid::Field {
-        field,
-        text: value.to_string(),
-        source: Some(Box::new(error)),
-    })
+    u32::try_from(value).map_err(|error| Invalid::Field { field, text: value.to_string(), source: Box::new(error) })
 }
 
 fn text(value: Option<&str>) -> String {
@@ -72,6 +69,29 @@ pub(super) fn interface(of: &types::NetworkInterface) -> Result<NetworkInterface
         tags: tags(of.tag_set()),
         attachment: of.attachment().map(attachment).transpose()?,
     })
+}
+
+/// The ENIs of an answer, each read by itself. One that AWS keeps for itself and that makes no sense is left out: it is nobody's
+/// of whom an absence could be believed.
+pub(super) fn interfaces(of: &[types::NetworkInterface]) -> Result<Vec<NetworkInterface>, Error> {
+    of.iter().filter_map(|of| own_or_sound(of).transpose()).collect()
+}
+
+fn own_or_sound(of: &types::NetworkInterface) -> Result<Option<NetworkInterface>, Error> {
+    let invalid = match interface(of) {
+        Ok(interface) => return Ok(Some(interface)),
+        Err(invalid) => invalid,
+    };
+    let id = parsed::<NetworkInterfaceId>("networkInterfaceId", of.network_interface_id()).ok();
+    match &id {
+        Some(id) if of.requester_managed() == Some(true) => {
+            log::warn!("{id} of an AWS service is left out: {invalid}");
+            Ok(None)
+        }
+        _ => {
+            Err(invalid.of(Action::DescribeNetworkInterfaces).about(id.as_ref().map(Subject::eni).unwrap_or_default()))
+        }
+    }
 }
 
 fn ipv4(of: &types::NetworkInterfacePrivateIpAddress) -> Result<Ipv4, Invalid> {
@@ -110,9 +130,7 @@ fn attachment(of: &types::NetworkInterfaceAttachment) -> Result<InstanceAttachme
             "attached" => AttachmentStatus::Attached,
             "detaching" => AttachmentStatus::Detaching,
             "detached" => AttachmentStatus::Detached,
-            other => {
-                return Err(Invalid::Field { field: "attachment status", text: other.to_string(), source: None });
-            }
+            _ => AttachmentStatus::Other,
         },
         delete_on_termination: of.delete_on_termination().unwrap_or(false),
     })

@@ -22,8 +22,8 @@ impl Endpoint for Sdk {
         let call = self.client(action).await?.describe_network_interfaces();
         let call = call.set_filters(Some(filter::of_interfaces(which))).max_results(PAGE_SIZE);
         let answer = self.answer(action, call.set_next_token(after.map(str::to_string)).send().await)?;
-        let items = answer.network_interfaces().iter().map(decode::interface).collect::<Result<_, _>>();
-        page(action, items, answer.next_token())
+        let items = decode::interfaces(answer.network_interfaces())?;
+        Ok(page(items, answer.next_token()))
     }
 
     async fn describe_subnets(&self, which: &Lookup, after: Option<&str>) -> Result<Page<Subnet>, Error> {
@@ -31,8 +31,8 @@ impl Endpoint for Sdk {
         let call = self.client(action).await?.describe_subnets();
         let call = call.set_filters(Some(filter::of_subnets(which))).max_results(PAGE_SIZE);
         let answer = self.answer(action, call.set_next_token(after.map(str::to_string)).send().await)?;
-        let items = answer.subnets().iter().map(decode::subnet).collect::<Result<_, _>>();
-        page(action, items, answer.next_token())
+        let items: Result<_, _> = answer.subnets().iter().map(decode::subnet).collect();
+        Ok(page(items.map_err(|invalid| invalid.of(action))?, answer.next_token()))
     }
 
     async fn describe_security_groups(
@@ -44,8 +44,8 @@ impl Endpoint for Sdk {
         let call = self.client(action).await?.describe_security_groups();
         let call = call.set_filters(Some(filter::of_security_groups(which))).max_results(PAGE_SIZE);
         let answer = self.answer(action, call.set_next_token(after.map(str::to_string)).send().await)?;
-        let items = answer.security_groups().iter().map(decode::security_group).collect::<Result<_, _>>();
-        page(action, items, answer.next_token())
+        let items: Result<_, _> = answer.security_groups().iter().map(decode::security_group).collect();
+        Ok(page(items.map_err(|invalid| invalid.of(action))?, answer.next_token()))
     }
 
     async fn describe_instance_type(&self, name: &str) -> Result<Option<InstanceTypeLimits>, Error> {
@@ -61,7 +61,6 @@ impl Endpoint for Sdk {
     }
 }
 
-fn page<T>(action: Action, items: Result<Vec<T>, decode::Invalid>, next: Option<&str>) -> Result<Page<T>, Error> {
-    let items = items.map_err(|invalid| invalid.of(action))?;
-    Ok(Page { items, next: next.filter(|next| !next.is_empty()).map(str::to_string) })
+fn page<T>(items: Vec<T>, next: Option<&str>) -> Page<T> {
+    Page { items, next: next.filter(|next| !next.is_empty()).map(str::to_string) }
 }

@@ -42,8 +42,10 @@ fn the_sdk_is_the_same_whatever_is_built_with_it() {
         let together = features(&selection);
         for package in below.keys() {
             let (alone, together) = (&alone[package], &together[package]);
+            // What is built for build scripts too is there twice; the SDK itself never is.
+            let is_same = if package.starts_with("aws-") { alone == together } else { alone.is_subset(together) };
             assert!(
-                alone.is_subset(together),
+                is_same,
                 "{package} has {together:?} with {selection:?}, and {alone:?} alone: say so in shared/ec2/Cargo.toml"
             );
         }

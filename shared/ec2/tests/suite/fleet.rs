@@ -3,8 +3,8 @@
 use crate::scripted::{Scripted, Then};
 use ec2::{
     Action, AttachmentId, Code, Creation, Endpoint, Error, Force, InstanceId, InstanceTypeLimits, InterfaceFilter,
-    Lifecycle, Limited, Limits, Lookup, Modification, NetworkInterface, NetworkInterfaceId, Page, Query, SecurityGroup,
-    Slot, Subnet, Tags, Unobserved,
+    Lifecycle, Limited, Limits, Lookup, Modification, NetworkInterface, NetworkInterfaceId, Page, Query, Rate,
+    SecurityGroup, Slot, Subnet, Tags, Unobserved,
 };
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex};
@@ -114,12 +114,19 @@ impl Lifecycle for OneOfMany {
 
 struct Outcome {
     took: Duration,
+    refused_share: f64,
     refusals_each: f64,
     most_refusals: u32,
 }
 
-/// All start at once, and each looks so often as fast as it may, with no more sense than asking again what failed.
-async fn fleet(processes: u64, looks: u32) -> Outcome {
+/// As an agent has it that nothing else is said to (`[agent]` of `node.toml`).
+fn limits() -> Limits {
+    let rate = Rate { per_second: 5.0, burst: 10.0 };
+    Limits { reads: rate, writes: rate, ..Limits::default() }
+}
+
+/// All start within `spread`, and each looks so often as fast as it may, with no more sense than asking again what failed.
+async fn fleet(processes: u64, looks: u32, spread: Duration) -> Outcome {
     let account = Arc::new(Mutex::new(Account { tokens: 100.0, at: None }));
     let instance: InstanceId = "i-0123456789abcdef0".parse().unwrap();
     let start = Instant::now();
@@ -127,9 +134,11 @@ async fn fleet(processes: u64, looks: u32) -> Outcome {
     for seed in 0..processes {
         let process = OneOfMany { account: account.clone(), refused: Arc::default(), nothing: Scripted::default() };
         let refused = process.refused.clone();
-        let ec2 = Limited::new(process, Limits::default(), Arc::new(Unobserved), seed);
+        let ec2 = Limited::new(process, limits(), Arc::new(Unobserved), seed);
         let instance = instance.clone();
+        let begin = spread.mul_f64(fastrand::Rng::with_seed(seed).f64());
         all.spawn(async move {
+            tokio::time::sleep(begin).await;
             let mut left = looks;
             while left > 0 {
                 match ec2.attached_to(&instance).await {
@@ -147,6 +156,7 @@ async fn fleet(processes: u64, looks: u32) -> Outcome {
     let sum: u32 = refusals.iter().sum();
     Outcome {
         took: start.elapsed(),
+        refused_share: f64::from(sum) / (f64::from(sum) + processes as f64 * f64::from(looks)),
         refusals_each: f64::from(sum) / refusals.len() as f64,
         most_refusals: refusals.into_iter().max().unwrap(),
     }
@@ -154,16 +164,22 @@ async fn fleet(processes: u64, looks: u32) -> Outcome {
 
 #[tokio::test(start_paused = true)]
 async fn thr_1_of_a_hundred_that_start_at_once_none_is_refused() {
-    let outcome = fleet(100, 1).await;
+    let outcome = fleet(100, 1, Duration::ZERO).await;
     assert_eq!((outcome.most_refusals, outcome.took), (0, Duration::ZERO));
 }
 
 #[tokio::test(start_paused = true)]
 async fn thr_1_refusals_of_each_grow_with_the_logarithm_of_the_fleet_and_it_ends() {
-    let few = fleet(500, 2).await;
-    let many = fleet(5000, 2).await;
+    let few = fleet(500, 2, Duration::ZERO).await;
+    let many = fleet(5000, 2, Duration::ZERO).await;
     assert!(many.refusals_each < few.refusals_each + 6.0, "{} then {}", few.refusals_each, many.refusals_each);
     assert!(many.most_refusals < 30);
     // The account admits 10,000 in 495 s.
     assert!(many.took < Duration::from_secs(1800), "{:?}", many.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn thr_1_of_5000_whose_first_looks_are_spread_as_the_agents_are_hardly_one_is_refused() {
+    let outcome = fleet(5000, 1, Duration::from_secs(300)).await;
+    assert!(outcome.refused_share < 0.05, "{}", outcome.refused_share);
 }

@@ -176,6 +176,36 @@ async fn what_is_no_answer_of_ec2s_is_not_taken_for_one() {
     }
 }
 
+fn answer_of(items: &[String]) -> Reply {
+    let items: Vec<_> = items.iter().map(|item| format!("<item>{item}</item>")).collect();
+    Reply::of("DescribeNetworkInterfaces", &format!("<networkInterfaceSet>{}</networkInterfaceSet>", items.concat()))
+}
+
+#[tokio::test]
+async fn an_attachment_in_a_state_that_is_not_known_is_read_as_such() {
+    let odd = ENI.replace("<status>attaching<", "<status>busy<");
+    let server = Server::start(move |_| answer_of(std::slice::from_ref(&odd)));
+    let enis = client(&server).by_id(&[eni_id(1)]).await.unwrap();
+    assert_eq!(enis[0].attachment.as_ref().unwrap().status, AttachmentStatus::Other);
+}
+
+#[tokio::test]
+async fn an_odd_eni_of_an_aws_service_hides_no_other_one_and_any_other_odd_one_is_no_answer() {
+    let odd = ENI.replace("eni-00000000000000001", "eni-00000000000000002").replace("eni-attach-", "ela-attach-");
+    let of_a_service = odd.replace("<requesterManaged>false<", "<requesterManaged>true<");
+    let nameless = of_a_service.replace("eni-00000000000000002", "");
+    let limits = Limits { attempts: 1, ..Limits::default() };
+    let ask = async |odd: String| {
+        let server = Server::start(move |_| answer_of(&[odd.clone(), ENI.to_string()]));
+        patient_client(&server, limits.clone()).attached_to(&"i-01234567".parse().unwrap()).await
+    };
+    let enis = ask(of_a_service).await.unwrap();
+    assert_eq!(enis.iter().map(|eni| &eni.id).collect::<Vec<_>>(), [&eni_id(1)]);
+    let error = ask(odd).await.unwrap_err();
+    assert_eq!((&error.code, error.subject.eni.as_ref()), (&Code::BadAnswer, Some(&eni_id(2))));
+    assert_eq!(ask(nameless).await.unwrap_err().code, Code::BadAnswer);
+}
+
 #[tokio::test]
 async fn a_server_that_hangs_costs_no_more_than_the_deadline() {
     let limits = Limits {
