@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -158,7 +159,13 @@ impl Program<'_> {
 /// A file in memory, whole before the process starts: through a pipe, a process would wait for it as long as its parent is
 /// busy, and a parent that moves a link is busy for the kernel's grace periods.
 fn in_memory(content: &[u8]) -> io::Result<File> {
-    let mut file = File::from(memfd_create(c"stdin", MFdFlags::MFD_CLOEXEC)?);
+    // Where `vm.memfd_noexec` is 2, there is none without this flag; a kernel before 6.3 does not know it.
+    let not_executable = MFdFlags::from_bits_retain(nix::libc::MFD_NOEXEC_SEAL);
+    let made = match memfd_create(c"stdin", MFdFlags::MFD_CLOEXEC | not_executable) {
+        Err(Errno::EINVAL) => memfd_create(c"stdin", MFdFlags::MFD_CLOEXEC),
+        made => made,
+    };
+    let mut file = File::from(made?);
     file.write_all(content)?;
     file.rewind()?;
     Ok(file)
@@ -222,5 +229,21 @@ impl Drop for Group {
             // ESRCH: all of them have ended already.
             log::debug!("process group {group}: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn what_a_program_reads_can_be_executed_by_nobody() {
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+        let mut numbers = release.split(['.', '-']).map(|number| number.parse::<u32>().unwrap_or_default());
+        let knows_it = (numbers.next(), numbers.next()) >= (Some(6), Some(3));
+        let file = in_memory(b"{}").unwrap();
+        let is_executable = file.metadata().unwrap().permissions().mode() & 0o111 != 0;
+        assert_eq!(is_executable, !knows_it, "{release}");
     }
 }
