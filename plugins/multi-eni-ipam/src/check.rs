@@ -8,7 +8,7 @@ use cni::{CheckRequest, CniResult};
 use node::addresses::{AddressState, AddressUse};
 use node::inventory::Entry;
 use node::record::Owner;
-use node::store::Store;
+use node::store::{Listed, Store};
 use std::net::IpAddr;
 
 pub(crate) async fn check(request: &CheckRequest) -> Result<(), Error> {
@@ -46,11 +46,11 @@ fn shared(store: &Store, owner: &Owner, main: &MainPlugin, result: &CniResult) -
     if let Some(&address) = usage.addresses.iter().find(|address| !answered(address)) {
         return Err(Error::NotInResult { eni, address });
     }
-    let inventory = store.inventory()?;
-    let Some(entry) = inventory.iter().find(|entry| entry.network_interface_id == eni) else {
-        return Err(Error::NotInInventory(eni.to_string()));
-    };
-    is_on(entry, usage.addresses)
+    match store.listed(&eni)? {
+        Listed::Here(entry) => is_on(&entry, usage.addresses),
+        Listed::Absent => Err(Error::NotInInventory(eni.to_string())),
+        Listed::Unreadable => Err(Error::UnreadableEntry(eni)),
+    }
 }
 
 fn is_on(entry: &Entry, addresses: Vec<IpAddr>) -> Result<(), Error> {

@@ -30,6 +30,8 @@ pub(crate) enum Error {
 
     #[error("the device {0} is no ENI of the inventory, and multi-eni-ipam knows only those: use another ipam for it")]
     NotInInventory(String),
+    #[error("the inventory's entry of {0} is unreadable, so nothing can be said of its addresses: try again")]
+    UnreadableEntry(EniId),
     #[error("multi-eni has no ENI on record for {0}: multi-eni-ipam is run by multi-eni, after it took one; try again")]
     NoRecord(String),
     #[error(
@@ -132,6 +134,7 @@ impl Error {
             Self::Lock(lock::Error::File { .. } | lock::Error::System { .. }) => Code::IO,
             Self::Lock(lock::Error::Held { .. })
             | Self::NoRecord(_)
+            | Self::UnreadableEntry(_)
             | Self::NoLink(_)
             | Self::NoPass(_)
             | Self::NotReady { .. }

@@ -5,18 +5,19 @@ use crate::error::Error;
 use node::inventory::Entry;
 use node::netlink::{Link, Netlink};
 use node::record::{Owner, Record};
-use node::store::Store;
+use node::store::{Listed, Store};
 
 /// The ENI that `multi-eni` has on record for this owner; nothing if there is no record. The record is the proof: only
 /// `multi-eni` writes it, whatever a configuration says.
 pub(crate) fn exclusive(store: &Store, owner: &Owner) -> Result<Option<Entry>, Error> {
     let Some(record) = store.record(owner)?.filter(Record::holds) else { return Ok(None) };
     let device = record.device;
-    let entry = match &device.network_interface_id {
-        Some(eni) => store.entry(eni)?,
-        None => None,
-    };
-    entry.map(Some).ok_or_else(|| Error::NotInInventory(device.to_string()))
+    let Some(eni) = &device.network_interface_id else { return Err(Error::NotInInventory(device.to_string())) };
+    match store.listed(eni)? {
+        Listed::Here(entry) => Ok(Some(*entry)),
+        Listed::Absent => Err(Error::NotInInventory(device.to_string())),
+        Listed::Unreadable => Err(Error::UnreadableEntry(eni.clone())),
+    }
 }
 
 /// The shared ENI that the main plugin's master is. To be called with the lock over addresses held, so that nobody

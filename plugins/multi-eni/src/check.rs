@@ -8,6 +8,7 @@ use cni::CheckRequest;
 use node::ground::Side;
 use node::netlink::Link;
 use node::record::{Phase, Record};
+use node::store::Listed;
 
 /// Verifies the attachment.
 pub(crate) async fn run(request: &CheckRequest) -> Result<(), Error> {
@@ -37,10 +38,14 @@ pub(crate) async fn run(request: &CheckRequest) -> Result<(), Error> {
 /// The ENI is still the node's.
 fn check_inventory(node: &Node, record: &Record) -> Result<(), Error> {
     let Some(eni) = &record.device.network_interface_id else { return Ok(()) };
-    match node.store.entry(eni)? {
-        Some(entry) if entry.state.is_on_node() => Ok(()),
-        Some(entry) => Err(Error::Check(format!("{eni} is {}", entry.state))),
-        None => Err(Error::Check(format!("{eni} is not in the inventory of this node any more"))),
+    match node.store.listed(eni)? {
+        Listed::Here(entry) if entry.state.is_on_node() => Ok(()),
+        Listed::Here(entry) => Err(Error::Check(format!("{eni} is {}", entry.state))),
+        Listed::Absent => Err(Error::Check(format!("{eni} is not in the inventory of this node any more"))),
+        Listed::Unreadable => {
+            log::warn!("whether {eni} is still the node's cannot be told: its entry in the inventory is unreadable");
+            Ok(())
+        }
     }
 }
 

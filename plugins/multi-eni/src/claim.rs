@@ -126,9 +126,9 @@ fn record(claimer: &Claimer<'_>, taken: &Taken) -> Result<Record, Error> {
 /// An MTU that the driver cannot do is refused before anything is touched.
 fn check_mtu(config: &Config, link: &Link) -> Result<(), Error> {
     let Some(mtu) = config.mtu else { return Ok(()) };
-    let greatest = if link.max_mtu == 0 { u32::MAX } else { link.max_mtu };
-    if (link.min_mtu..=greatest).contains(&mtu) {
+    let range = link.mtu_range();
+    if range.contains(&mtu) {
         return Ok(());
     }
-    Err(Error::Plan(format!("mtu {mtu} is not within the {} to {greatest} of {}", link.min_mtu, link.name)))
+    Err(Error::Plan(format!("mtu {mtu} is not within the {} to {} of {}", range.start(), range.end(), link.name)))
 }

@@ -147,6 +147,19 @@ impl Folder {
         Ok(Some(content))
     }
 
+    /// Whether there is anything of this name.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn has(&self, name: &str) -> Result<bool, Error> {
+        let path = self.path_of(name)?;
+        match fstatat(&self.handle, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(errno) => Err(failed("look at", &path)(errno.into())),
+        }
+    }
+
     /// Writes a file whole, mode 0600: a reader sees the old content or the new one, never a part. At most one process at
     /// a time may write a file of this name.
     ///
@@ -196,7 +209,7 @@ impl Folder {
     /// The system's.
     pub fn set_aside(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.path_of(name)?;
-        let aside = format!("{name}.bad");
+        let aside = aside(name);
         let is_folder = |name: &str| {
             fstatat(&self.handle, name, AtFlags::AT_SYMLINK_NOFOLLOW)
                 .is_ok_and(|stat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR)
@@ -254,6 +267,11 @@ impl Folder {
         fchmod(&handle, FILE_MODE).map_err(|errno| failed("protect", &path)(errno.into()))?;
         Ok(File::from(handle))
     }
+}
+
+/// The name of what was set aside.
+pub(crate) fn aside(name: &str) -> String {
+    format!("{name}.bad")
 }
 
 fn part_name(name: &str) -> String {

@@ -6,6 +6,7 @@
 use crate::files::{self, Folder};
 use crate::record::{Owner, Phase, Record};
 use crate::settings::{self, Settings};
+use crate::store;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -84,7 +85,11 @@ pub fn leave(note: &Note) {
 
 /// The folder of the notes.
 #[derive(Debug)]
-pub struct Notes(Folder);
+pub struct Notes {
+    folder: Folder,
+    /// Those of the plugins: what is told of one that is gone keeps nobody from anything.
+    records: Folder,
+}
 
 impl Notes {
     /// Those of this state folder; the folder is made if it is missing.
@@ -92,12 +97,13 @@ impl Notes {
     /// # Errors
     /// Those of the folder.
     pub fn open(state_dir: &Path) -> Result<Self, Error> {
-        Ok(Self(Folder::create(state_dir)?.folder(FOLDER)?))
+        let top = Folder::create(state_dir)?;
+        Ok(Self { folder: top.folder(FOLDER)?, records: top.folder(store::ATTACHMENTS)? })
     }
 
     /// Where they are.
     pub fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     /// Leaves a note. Where 64 wait already, it is only logged.
@@ -105,11 +111,32 @@ impl Notes {
     /// # Errors
     /// Those of writing.
     pub fn leave(&self, note: &Note) -> Result<(), Error> {
-        if let (Some(owner), TAKER, "ADD") = (&note.owner, note.program.as_str(), note.verb.as_str()) {
-            self.bounded(TOLD_ENDING, &format!("{}{TOLD_ENDING}", owner.key()), b"")?;
-        }
         let name = format!("{}-{}{ENDING}", since_1970().as_nanos(), std::process::id());
-        self.bounded(ENDING, &name, &serde_json::to_vec(note).map_err(Error::Encode)?)
+        let content = serde_json::to_vec(note).map_err(Error::Encode)?;
+        if self.folder.names(ENDING)?.len() < LIMIT {
+            self.folder.write(&name, &content)?;
+        } else {
+            log::warn!("{LIMIT} notes are in {} already: no further one is left", self.folder.path().display());
+        }
+        // After the note: one that is told twice is better than one that is not.
+        match (&note.owner, note.program.as_str(), note.verb.as_str()) {
+            (Some(owner), TAKER, "ADD") => self.mark_told(owner),
+            _ => Ok(()),
+        }
+    }
+
+    /// So that the record of this owner, if there is one, is no reason for a second note. Marks whose records are gone go.
+    fn mark_told(&self, owner: &Owner) -> Result<(), Error> {
+        for mark in self.folder.names(TOLD_ENDING)? {
+            let key = mark.trim_end_matches(TOLD_ENDING);
+            if !self.records.has(&format!("{key}{ENDING}"))? {
+                self.folder.remove(&mark)?;
+            }
+        }
+        if self.records.has(&owner.file_name())? {
+            self.folder.write(&format!("{}{TOLD_ENDING}", owner.key()), b"")?;
+        }
+        Ok(())
     }
 
     /// Leaves the note of an ADD that could not leave its own, of which this record is: nothing if the ADD came to its end,
@@ -118,14 +145,15 @@ impl Notes {
     /// # Errors
     /// Those of writing.
     pub fn leave_of(&self, record: &Record) -> Result<(), Error> {
-        let Some(note) = Note::of(record) else { return Ok(()) };
-        let told = format!("{}{TOLD_ENDING}", record.owner.key());
-        if self.0.remove(&told)? {
-            return Ok(());
+        // With the record goes the reason for a mark.
+        let is_told = self.folder.remove(&format!("{}{TOLD_ENDING}", record.owner.key()))?;
+        match Note::of(record) {
+            Some(note) if !is_told => {
+                self.leave(&note)?;
+                Ok(self.folder.remove(&format!("{}{TOLD_ENDING}", record.owner.key())).map(drop)?)
+            }
+            _ => Ok(()),
         }
-        self.leave(&note)?;
-        // With the record goes the reason for a second note.
-        Ok(self.0.remove(&told).map(drop)?)
     }
 
     /// All notes, oldest first, which are no more then: they are for the caller to tell. An unreadable one is logged.
@@ -134,9 +162,9 @@ impl Notes {
     /// Those of the folder.
     pub fn take(&self) -> Result<Vec<Note>, Error> {
         let mut notes = Vec::new();
-        for name in self.0.names(ENDING)? {
-            let content = self.0.read(&name);
-            if !self.0.remove(&name)? {
+        for name in self.folder.names(ENDING)? {
+            let content = self.folder.read(&name);
+            if !self.folder.remove(&name)? {
                 // Somebody else tells it.
                 continue;
             }
@@ -147,14 +175,6 @@ impl Notes {
             }
         }
         Ok(notes)
-    }
-
-    fn bounded(&self, ending: &str, name: &str, content: &[u8]) -> Result<(), Error> {
-        if self.0.names(ending)?.len() >= LIMIT {
-            log::warn!("{LIMIT} notes are in {} already: no further one is left", self.0.path().display());
-            return Ok(());
-        }
-        Ok(self.0.write(name, content)?)
     }
 }
 
@@ -183,6 +203,15 @@ mod tests {
         (root, notes)
     }
 
+    /// The records that the notes are about.
+    fn put_on_record(notes: &Notes, record: &Record) {
+        notes.records.write(&record.owner.file_name(), b"{}").unwrap();
+    }
+
+    fn marks(notes: &Notes) -> usize {
+        notes.folder.names(TOLD_ENDING).unwrap().len()
+    }
+
     #[test]
     fn obs_2_a_note_is_taken_once() {
         let (_root, notes) = notes();
@@ -195,6 +224,7 @@ mod tests {
     #[test]
     fn obs_2_a_record_without_an_end_is_told_of_unless_its_add_has_told() {
         let (_root, notes) = notes();
+        put_on_record(&notes, &record("claimed"));
         for finished in ["committed", "released"] {
             notes.leave_of(&record(finished)).unwrap();
         }
@@ -221,5 +251,41 @@ mod tests {
         std::fs::write(notes.path().join("0.json"), "rubbish").unwrap();
         assert_eq!(notes.take().unwrap().len(), LIMIT);
         assert_eq!(notes.take().unwrap(), []);
+    }
+
+    #[test]
+    fn obs_2_marks_of_what_is_told_go_with_their_records_and_are_never_in_the_way() {
+        let (_root, notes) = notes();
+        let numbered = |number: usize| Record {
+            owner: Owner { container_id: number.to_string(), ..record("claimed").owner },
+            ..record("claimed")
+        };
+        let dies = |record: &Record| {
+            notes.leave(&Note::now("multi-eni", "ADD", Some(record.owner.clone()), "it panicked")).unwrap();
+        };
+        for number in 0..2 * LIMIT {
+            let record = numbered(number);
+            put_on_record(&notes, &record);
+            dies(&record);
+            notes.records.remove(&record.owner.file_name()).unwrap();
+        }
+        assert!(marks(&notes) <= 1, "{}", marks(&notes));
+        notes.take().unwrap();
+        let last = numbered(2 * LIMIT);
+        put_on_record(&notes, &last);
+        dies(&last);
+        notes.leave_of(&last).unwrap();
+        assert_eq!((notes.take().unwrap().len(), marks(&notes)), (1, 0));
+    }
+
+    #[test]
+    fn obs_2_a_mark_of_an_add_that_came_to_its_end_after_all_is_not_the_next_ones() {
+        let (_root, notes) = notes();
+        put_on_record(&notes, &record("committed"));
+        notes.leave(&Note::now("multi-eni", "ADD", Some(record("committed").owner), "it panicked")).unwrap();
+        notes.leave_of(&record("committed")).unwrap();
+        notes.take().unwrap();
+        notes.leave_of(&record("claimed")).unwrap();
+        assert_eq!(notes.take().unwrap().len(), 1);
     }
 }

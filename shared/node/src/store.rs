@@ -52,8 +52,21 @@ impl Kept for AgentPass {
     }
 }
 
+/// What the inventory says of an ENI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listed {
+    /// This.
+    Here(Box<Entry>),
+    /// It cannot be read now.
+    Unreadable,
+    /// The node has it not.
+    Absent,
+}
+
 const AGENT_FILE: &str = "agent.json";
 const RECORD_ENDING: &str = ".json";
+/// The folder of the records of attachments.
+pub(crate) const ATTACHMENTS: &str = "attachments";
 const CLAIM_LOCK: &str = "claim";
 const ADDRESSES_LOCK: &str = "addresses";
 
@@ -101,7 +114,7 @@ impl Store {
         Ok(Self {
             boot_id: BootId::current().map_err(Error::Boot)?,
             inventory: top.folder("inventory")?,
-            attachments: top.folder("attachments")?,
+            attachments: top.folder(ATTACHMENTS)?,
             addresses: top.folder("addresses")?,
             creating: top.folder("creating")?,
             process_namespace: own_process_namespace(),
@@ -145,6 +158,20 @@ impl Store {
         self.read(&self.inventory, &inventory::file_name(eni), Unreadable::PassOver)
     }
 
+    /// What the inventory says of one ENI. An entry that is unreadable, or was and is set aside, says nothing: only its absence
+    /// says that the ENI is not the node's.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn listed(&self, eni: &EniId) -> Result<Listed, Error> {
+        let name = inventory::file_name(eni);
+        if let Some(entry) = self.entry(eni)? {
+            return Ok(Listed::Here(Box::new(entry)));
+        }
+        let was_there = self.inventory.has(&name)? || self.inventory.has(&files::aside(&name))?;
+        Ok(if was_there { Listed::Unreadable } else { Listed::Absent })
+    }
+
     /// Writes an ENI's entry.
     ///
     /// # Errors
@@ -153,12 +180,14 @@ impl Store {
         self.write(&self.inventory, entry)
     }
 
-    /// Removes an ENI's entry.
+    /// Removes an ENI's entry, and what of it was set aside: the ENI is not the node's any more.
     ///
     /// # Errors
     /// Those of removing.
     pub fn remove_entry(&self, entry: &Entry) -> Result<(), Error> {
-        Ok(self.inventory.remove(&entry.file_name()).map(drop)?)
+        let name = entry.file_name();
+        self.inventory.remove(&files::aside(&name))?;
+        Ok(self.inventory.remove(&name).map(drop)?)
     }
 
     /// When an agent last finished a pass in this boot; nothing if none ever did.

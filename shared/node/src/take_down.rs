@@ -8,7 +8,7 @@ use crate::netns::{self, Netns};
 use crate::notes::Notes;
 use crate::record::{Pending, Phase, Record};
 use crate::release::{self, Ending, Release};
-use crate::store::{self, Store};
+use crate::store::{self, Listed, Store};
 use crate::verdict::{self, Life, Pods, Sight};
 use std::fmt::Display;
 use std::path::Path;
@@ -317,18 +317,15 @@ pub async fn of_dead<E: Display>(
 
 /// Of an ADD that was killed, its record is all that tells.
 fn leave_note(store: &Store, record: &Record) {
-    if record.phase != Phase::Claimed {
-        return;
-    }
     if let Err(error) = Notes::open(store.path()).and_then(|notes| notes.leave_of(record)) {
         log::warn!("no note is left of how the ADD of {} ended: {error}", record.owner);
     }
 }
 
-/// Whether the inventory, which has every ENI of the node, has this one no more.
-fn has_left_the_node(store: &Store, record: &Record) -> Result<bool, Error> {
+/// Whether the inventory, which has every ENI of the node, surely has this one no more.
+fn has_left_the_node(store: &Store, record: &Record) -> Result<bool, store::Error> {
     let Some(eni) = &record.device.network_interface_id else { return Ok(false) };
-    Ok(store.inventory()?.iter().all(|entry| entry.network_interface_id != *eni))
+    Ok(store.listed(eni)? == Listed::Absent)
 }
 
 fn in_words(error: &dyn std::error::Error) -> String {

@@ -113,3 +113,31 @@ async fn a_virtual_device_is_forgotten_only_where_its_namespace_is_surely_gone()
     let gone = bench.take_down(&record, Only::Always, Ok(())).await;
     assert!(matches!(gone, Done::Down(down) if down.pending.is_nothing()));
 }
+
+#[tokio::test]
+async fn an_eni_has_left_the_node_only_where_the_inventory_surely_has_it_not() {
+    let bench = Bench::new();
+    let entry = crate::inventory::sample::entry(crate::inventory::Sharing::Exclusive);
+    let device = crate::device::Device {
+        network_interface_id: Some(entry.network_interface_id.clone()),
+        ..record("c1", 7).device
+    };
+    let record = Record { device, ..record("c1", 7) };
+    // Its namespace may be there, so that nothing but the inventory can tell.
+    bench.hide_one();
+    bench.store.write_record(&record).unwrap();
+    bench.store.write_entry(&entry).unwrap();
+    let is_pending = async || {
+        let done = bench.take_down(&record, Only::Always, Ok(())).await;
+        matches!(done, Done::Down(down) if down.pending.device)
+    };
+    assert!(is_pending().await);
+    let file = bench.store.path().join(format!("inventory/{}.json", entry.network_interface_id));
+    fs::write(&file, "{").unwrap();
+    assert!(is_pending().await, "torn");
+    assert_eq!(bench.store.inventory_to_keep().unwrap(), []);
+    assert!(is_pending().await, "set aside");
+    bench.store.write_entry(&entry).unwrap();
+    bench.store.remove_entry(&entry).unwrap();
+    assert!(!is_pending().await);
+}
