@@ -22,6 +22,10 @@ pub(crate) struct Planned {
     pub(crate) request: Creation,
     /// Seconds since the boot.
     pub(crate) since: u64,
+    /// Since when EC2 refuses it though an earlier try may have made it; in seconds since the boot. No other is made in its
+    /// place before EC2 has said whether there is one.
+    #[serde(default)]
+    pub(crate) refused_since: Option<u64>,
 }
 
 /// The world, as far as it is known.

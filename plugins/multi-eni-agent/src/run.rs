@@ -108,7 +108,9 @@ async fn serve(settings: Settings) -> Result<(), Error> {
         None => None,
     };
     let listener = ask::listen(&settings.state_dir)?;
-    let (site, shown) = site(settings, store).await?;
+    let region = region(&settings.agent).await;
+    let site = site(settings, store, region.as_deref())?;
+    let shown = Pages { metrics: site.metrics.clone(), health: site.health.clone() };
     let agent = agent(site, Channels { asks, signals })?;
     log::info!("multi-eni-agent {VERSION} begins");
     let (ending, end) = watch::channel(());
@@ -135,15 +137,16 @@ pub(crate) fn alone(store: &Store) -> Result<Lock, Error> {
     lock.ok_or_else(|| Error::NotAlone(store.path().display().to_string()))
 }
 
-/// What the agent works with on this machine, and what is shown of it.
-pub(crate) async fn site(
+/// What the agent works with on this machine. The region is for the health page alone.
+pub(crate) fn site(
     settings: Settings,
     store: Arc<Store>,
-) -> Result<(Site<ec2::Client, Host, BootClock>, Pages), Error> {
+    region: Option<&str>,
+) -> Result<Site<ec2::Client, Host, BootClock>, Error> {
     let agent = &settings.agent;
     let classes: Vec<&'static str> = ec2::Class::ALL.into_iter().map(ec2::Class::as_str).collect();
     let metrics = Metrics::new(VERSION, &classes);
-    let health = Health::new(dependencies(&settings).await?, agent.resync() * 2);
+    let health = Health::new(dependencies(&settings, region)?, agent.resync() * 2);
     let options = ec2::Options {
         region: agent.region.clone(),
         ec2_endpoint: agent.ec2_endpoint.clone(),
@@ -157,18 +160,17 @@ pub(crate) async fn site(
         proc_dir: agent.proc_dir.clone(),
         device_info_dir: settings.device_info_dir.clone(),
     };
-    let site = Site {
+    Ok(Site {
         cloud: ec2::Client::connect(options)?,
         machine: Host::new(Arc::clone(&store), places),
         clock: BootClock::new().map_err(Error::Clock)?,
         ledger: Ledger::new(Arc::clone(&store)),
         node: agent.node_name().map_err(Error::NodeName)?,
-        metrics: metrics.clone(),
-        health: health.clone(),
+        metrics,
+        health,
         store,
         settings,
-    };
-    Ok((site, Pages { metrics, health }))
+    })
 }
 
 /// The agent over it.
@@ -187,15 +189,12 @@ fn limits(agent: &settings::Agent) -> ec2::Limits {
     ec2::Limits { reads: rate(agent.reads_per_second), writes: rate(agent.writes_per_second), ..ec2::Limits::default() }
 }
 
-async fn dependencies(settings: &Settings) -> Result<Dependencies, Error> {
+fn dependencies(settings: &Settings, region: Option<&str>) -> Result<Dependencies, Error> {
     let agent = &settings.agent;
     // The SDK's own variables, for those who set no key of node.toml.
     let of_ec2 = from_environment(agent.ec2_endpoint.as_deref(), &["AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL"]);
     let of_imds = from_environment(agent.imds_endpoint.as_deref(), &["AWS_EC2_METADATA_SERVICE_ENDPOINT"]);
-    let ec2 = match of_ec2 {
-        Some(endpoint) => endpoint,
-        None => endpoint_of(region(agent).await.as_deref()),
-    };
+    let ec2 = of_ec2.unwrap_or_else(|| endpoint_of(region));
     let imds = of_imds.as_deref().unwrap_or("http://169.254.169.254");
     Ok(Dependencies {
         ec2: ec2.parse().map_err(|error| Error::Address(Box::new(error)))?,
@@ -204,7 +203,7 @@ async fn dependencies(settings: &Settings) -> Result<Dependencies, Error> {
     })
 }
 
-/// As the client finds it.
+/// As the client finds it, where the health page has no address without it.
 async fn region(agent: &settings::Agent) -> Option<String> {
     let set = agent.region.clone().or_else(|| std::env::var("AWS_REGION").ok());
     if set.is_some() {

@@ -7,17 +7,20 @@ use tokio::task::JoinError;
 use super::Agent;
 use super::clock::Clock;
 use super::holds::wait;
+use super::ledger;
 use super::looks::MetadataAnswer;
 use super::memory::Known;
+use super::needs::SHOWN_WITHIN;
 use super::records::Records;
 use super::work::{Ended, Job, cloud_side};
 use crate::apply::Report;
 use crate::apply::policy::{IO, Policy, reason};
 use crate::kernel::Machine;
 use crate::learn::{self, Scope};
-use crate::observe::{Hold, Subject};
+use crate::observe::{Hold, Planned, Subject};
 use crate::seen::health::Answer;
 use crate::seen::metrics::Outcome;
+use crate::tags::TOKEN;
 
 /// The policy of a question to EC2 that nobody waits for.
 pub(crate) const REGULAR: Policy = Policy { first: 60, most: 600, code: crate::apply::policy::TRY_AGAIN };
@@ -52,6 +55,8 @@ const BELIEVED_FOR: u64 = 60;
 pub(crate) struct Unlearned {
     scope: Scope,
     since: u64,
+    /// When EC2 was asked.
+    asked: u64,
     /// When it came.
     at: u64,
     answer: Vec<NetworkInterface>,
@@ -88,7 +93,15 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
                 log::warn!("{}", reason(&error));
                 self.pauses.surroundings.failed(Policy::of(error.class), now);
             }
-            (Job::Describe { scope, since }, Ended::Described(answer)) => self.described(scope, since, answer, now),
+            (Job::Describe { scope, since, asked }, Ended::Described(Ok(answer))) => {
+                self.learn(Unlearned { scope, since, asked, at: now, answer }, now);
+                self.refreshed();
+            }
+            (Job::Describe { scope, .. }, Ended::Described(Err(error))) => {
+                log::warn!("{}", reason(&error));
+                self.not_learned(&scope, Policy::of(error.class), reason(&error), now);
+                self.refreshed();
+            }
             (_, Ended::Verdicts { records, uses }) => self.memory.judge(records, uses, now),
             (Job::Action { .. } | Job::Metadata | Job::Limits, _)
             | (Job::Subnets | Job::SecurityGroups | Job::Describe { .. } | Job::Verdicts, _) => {}
@@ -155,17 +168,6 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         }
     }
 
-    fn described(&mut self, scope: Scope, since: u64, answer: Result<Vec<NetworkInterface>, ec2::Error>, now: u64) {
-        match answer {
-            Ok(answer) => self.learn(Unlearned { scope, since, at: now, answer }, now),
-            Err(error) => {
-                log::warn!("{}", reason(&error));
-                self.not_learned(&scope, Policy::of(error.class), reason(&error), now);
-            }
-        }
-        self.refreshed();
-    }
-
     /// Believes an answer that could not be written down when it came, unless it is too old by now.
     pub(super) fn learn_late(&mut self, now: u64) {
         let Some(unlearned) = self.unlearned.take() else { return };
@@ -187,7 +189,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             self.unlearned = Some(unlearned);
             return;
         };
-        let records = match Records::read(&self.site.store) {
+        let records = match Records::keep(&self.site.store) {
             Ok(records) => records,
             Err(error) => {
                 drop(turn);
@@ -213,9 +215,12 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             held: &held,
             orphan_grace: self.site.settings.agent.orphan_grace_seconds,
         };
-        let learned = learn::learn(&entries, &records.creations, &answer, scope, &known, now);
+        // What EC2 refuses to make brings no ENI any more: the answer does, if there is one.
+        let (refused, creations): (Vec<_>, Vec<_>) =
+            records.creations.into_iter().partition(|planned| planned.refused_since.is_some());
+        let learned = learn::learn(&entries, &creations, &answer, scope, &known, now);
         learned.notes.iter().for_each(|note| log::warn!("{note}"));
-        let written = turn.write(&learned);
+        let written = turn.write(&learned).and_then(|()| self.forget_unmade(&refused, &unlearned));
         drop(turn);
         if let Err(error) = written {
             return self.not_written(unlearned, reason(&error), now);
@@ -228,6 +233,24 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             self.metadata_will_change();
         }
         self.learned(&unlearned.scope, looked, now);
+    }
+
+    /// Of what EC2 refuses to make, an answer that comes long enough after says whether it was made before.
+    fn forget_unmade(&self, refused: &[Planned], unlearned: &Unlearned) -> Result<(), ledger::Error> {
+        if unlearned.scope != Scope::Tagged {
+            return Ok(());
+        }
+        for planned in refused {
+            let token = &planned.request.client_token;
+            let may_be_there = planned.refused_since.is_some_and(|since| since + SHOWN_WITHIN > unlearned.asked)
+                || self.work.busy().contains_key(&Subject::Creation(token.clone()))
+                || unlearned.answer.iter().any(|eni| eni.tags.get(TOKEN) == Some(token));
+            if let (false, Ok(token)) = (may_be_there, token.parse()) {
+                self.site.store.remove_intent(&token)?;
+                log::info!("EC2 has made no ENI of pool {} with token {}", planned.pool, token.as_str());
+            }
+        }
+        Ok(())
     }
 
     /// It is written down what EC2 said of these.

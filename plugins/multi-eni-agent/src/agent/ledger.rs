@@ -10,6 +10,7 @@ use node::store::{self, Store};
 use node::take_out::{self, Taken};
 use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::Instant;
 
 use crate::learn::Learned;
 use crate::life::{self, Illegal};
@@ -109,15 +110,23 @@ impl Ledger {
     }
 
     /// Takes an ENI out of what plugins may claim, on its way to its detachment, and gives its entry. One that is on that way
-    /// already is given as it is.
+    /// already is given as it is. How long the plugins' lock was waited for is told, and not how long the ledger was.
     ///
     /// # Errors
     /// [`Error::Held`], [`Error::Unknown`], and those of the files and locks.
-    pub(crate) async fn take_out(&self, eni: &EniId, now: u64) -> Result<Entry, Error> {
+    pub(crate) async fn take_out(
+        &self,
+        eni: &EniId,
+        now: u64,
+        waited: impl FnOnce(Duration) + Send,
+    ) -> Result<Entry, Error> {
         let _turn = self.turn.lock().await;
         let from = [State::Ready, State::Cooling, State::Attached, State::Attaching, State::Quarantined];
         let held = |held| Error::Held { eni: eni.clone(), held };
-        match self.store.take_out(eni, &from, State::Detaching, CLAIM_LIMIT).await? {
+        let asked = Instant::now();
+        let taken = self.store.take_out(eni, &from, State::Detaching, CLAIM_LIMIT).await;
+        waited(asked.elapsed());
+        match taken? {
             Taken::Out(entry) => {
                 let mut entry = *entry;
                 entry.upkeep.since = now;

@@ -72,7 +72,9 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             return;
         }
         let of_manifest = |code| matches!(code, DENIED | CONFIG);
-        self.memory.holds.forget(|hold, held| matches!(hold, Hold::Pool(_)) && of_manifest(held.code));
+        self.memory
+            .holds
+            .forget(|hold, held| matches!(hold, Hold::Pool(_) | Hold::Creation(_)) && of_manifest(held.code));
         self.memory.subnets.retain(|_, known| !known.value.is_empty());
         self.memory.security_groups.retain(|_, known| !known.value.is_empty());
     }

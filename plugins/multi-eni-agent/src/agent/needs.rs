@@ -33,6 +33,8 @@ const METADATA_LAG: u64 = 3;
 const LEAVING_FRESH: u64 = 30;
 /// Seconds after which they are read again where a pool waits for a place.
 const METADATA_OLD: u64 = 120;
+/// Seconds within which EC2 shows what it has made.
+pub(super) const SHOWN_WITHIN: u64 = 60;
 /// Seconds between two looks at EC2 that a refresh asks for.
 pub(super) const REFRESHED_FOR: u64 = 10;
 
@@ -42,7 +44,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         let mut later = self.look_around(plan, records, now);
         self.follow_metadata(plan, now, &mut later);
         self.need_looks(plan, now);
-        self.need_describe(now, &mut later);
+        self.need_describe(records, now, &mut later);
         self.need_verdicts(records, now);
         later.0
     }
@@ -183,7 +185,13 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
     }
 
     /// What is asked by the clock: what is on the instance, and what bears its tags.
-    fn need_describe(&mut self, now: u64, later: &mut Later) {
+    fn need_describe(&mut self, records: &Records, now: u64, later: &mut Later) {
+        if let Some(at) = self.next_search(records) {
+            match at > now {
+                true => later.at(at),
+                false => return self.describe_tagged(),
+            }
+        }
         if self.timetable.next_describe > now {
             return later.at(self.timetable.next_describe);
         }
@@ -222,6 +230,19 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         }
     }
 
+    /// When EC2 is asked whether there is what it refuses to make and may have made before.
+    fn next_search(&self, records: &Records) -> Option<u64> {
+        let first = records.creations.iter().filter_map(|planned| planned.refused_since).min()?;
+        let after_last = self.timetable.last_describe.map_or(0, |last| last + SHOWN_WITHIN);
+        Some((first + SHOWN_WITHIN).max(after_last).max(self.pauses.describe.until))
+    }
+
+    fn describe_tagged(&mut self) {
+        if let Some(identity) = self.identity() {
+            self.describe(Scope::Tagged, Question::Tagged(identity.filter()));
+        }
+    }
+
     fn knows_whether_it_leaves(&self, now: u64) -> bool {
         self.memory.metadata.as_ref().is_some_and(|known| known.at + LEAVING_FRESH > now)
     }
@@ -249,7 +270,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             return;
         }
         self.moment += 1;
-        let job = Job::Describe { scope, since: self.moment };
+        let job = Job::Describe { scope, since: self.moment, asked: self.site.clock.now() };
         self.work.start(job, looks::describe(Arc::clone(&self.site), question));
     }
 

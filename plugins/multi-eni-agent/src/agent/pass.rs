@@ -8,7 +8,7 @@ use cni::Code;
 use node::inventory::{Entry, State};
 use node::names::{EniId, MacAddr, PoolName};
 use node::record::Owner;
-use node::store::AgentPass;
+use node::store::{self, AgentPass};
 use tokio::time::{Instant, timeout};
 
 use super::Agent;
@@ -70,7 +70,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         self.read_links().await;
         let now = self.site.clock.now();
         self.learn_late(now);
-        let records = match Records::read(&self.site.store) {
+        let records = match Records::keep(&self.site.store) {
             Ok(records) => records,
             Err(error) => return self.cannot_pass(&reason(&error), now),
         };
@@ -115,21 +115,21 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
     }
 
     /// Looks up what is needed, and plans; nothing is done.
-    pub(crate) async fn preview(mut self, limit: Duration) -> (Observed, Plan) {
+    ///
+    /// # Errors
+    /// Those of the records.
+    pub(crate) async fn preview(mut self, limit: Duration) -> Result<(Observed, Plan), store::Error> {
         let end = Instant::now() + limit;
         self.read_manifests();
         loop {
             self.read_links().await;
             let now = self.site.clock.now();
-            let records = Records::read(&self.site.store).unwrap_or_else(|error| {
-                log::error!("the records cannot be read: {}", reason(&error));
-                Records::default()
-            });
+            let records = Records::read(&self.site.store)?;
             let observed = self.observe(&records, records.held(), now);
             let plan = plan::plan(&self.manifests.declared, &observed);
             self.look_around(&plan, &records, now);
             if self.work.is_empty() || Instant::now() >= end || self.wait(&mut None, end).await == super::Flow::End {
-                return (observed, plan);
+                return Ok((observed, plan));
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use node::addresses::AddressUse;
-use node::intent::Intent;
+use node::intent::{Intent, Token};
 use node::inventory::Entry;
 use node::names::EniId;
 use node::record::{Owner, Record};
@@ -22,20 +22,36 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    /// Reads them. An intent whose ENI is in the inventory is fulfilled, and goes.
+    /// Reads them, for one who only looks.
     ///
     /// # Errors
     /// Those of the files: what cannot be read is not known, and nothing is concluded from it.
     pub(crate) fn read(store: &Store) -> Result<Self, store::Error> {
-        let (entries, records, uses) = (store.inventory_to_keep()?, store.records()?, store.address_uses()?);
-        let mut creations = Vec::new();
+        Ok(Self::over(store.inventory()?, store)?.0)
+    }
+
+    /// Reads them, for the one who keeps them: an entry that is none is set aside, and an intent whose ENI is in the inventory
+    /// is fulfilled, and goes.
+    ///
+    /// # Errors
+    /// Those of the files, as [`Records::read`].
+    pub(crate) fn keep(store: &Store) -> Result<Self, store::Error> {
+        let (records, fulfilled) = Self::over(store.inventory_to_keep()?, store)?;
+        fulfilled.iter().try_for_each(|token| store.remove_intent(token))?;
+        Ok(records)
+    }
+
+    /// The rest beside this inventory, and the tokens of what is fulfilled.
+    fn over(entries: Vec<Entry>, store: &Store) -> Result<(Self, Vec<Token>), store::Error> {
+        let (records, uses) = (store.records()?, store.address_uses()?);
+        let (mut creations, mut fulfilled) = (Vec::new(), Vec::new());
         for Intent { token, content } in store.intents::<Planned>()? {
             match entries.iter().any(|entry| entry.tags.get(TOKEN).is_some_and(|of| of == token.as_str())) {
-                true => store.remove_intent(&token)?,
+                true => fulfilled.push(token),
                 false => creations.push(content),
             }
         }
-        Ok(Self { entries, records, uses, creations })
+        Ok((Self { entries, records, uses, creations }, fulfilled))
     }
 
     /// Who has which ENI.

@@ -32,6 +32,8 @@ pub(crate) enum Job {
         scope: Scope,
         /// The moment of the question.
         since: u64,
+        /// Its time, in seconds since the boot.
+        asked: u64,
     },
     Verdicts,
 }

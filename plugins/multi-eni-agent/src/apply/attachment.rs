@@ -4,7 +4,6 @@ use ec2::{Class, Force, Slot};
 use node::fault;
 use node::inventory::State;
 use node::names::EniId;
-use tokio::time::Instant;
 
 use super::policy::{self, Policy};
 use super::report::{Effect, Report, failed_with};
@@ -101,10 +100,8 @@ async fn not_attached<C: ec2::Cloud, M: Machine, K: Clock>(
 /// Takes an ENI out of what may be claimed, and has it detached; never by force.
 pub(super) async fn detach<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C, M, K>, eni: &EniId) -> Report {
     let hold = Hold::Cloud(eni.clone());
-    let asked = Instant::now();
-    let taken = site.ledger.take_out(eni, site.clock.now()).await;
-    site.metrics.lock_waited("claim", asked.elapsed());
-    let entry = match taken {
+    let waited = |waited| site.metrics.lock_waited("claim", waited);
+    let entry = match site.ledger.take_out(eni, site.clock.now(), waited).await {
         Ok(entry) => entry,
         // Somebody was faster: that is what the lock is for.
         Err(ledger::Error::Held { eni, held }) => {

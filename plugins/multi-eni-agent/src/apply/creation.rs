@@ -3,10 +3,11 @@
 
 use ec2::{Class, Creation};
 use node::fault;
-use node::intent::Token;
+use node::intent::{Intent, Token};
 use tokio::time::Instant;
 
 use super::entry;
+use super::policy::reason;
 use super::report::{Effect, Report, failed_with};
 use crate::agent::clock::Clock;
 use crate::agent::ledger;
@@ -30,7 +31,16 @@ pub(crate) fn planned(wanted: Wanted, identity: &Identity, now: u64) -> Planned 
         ipv6_count: wanted.ipv6,
         tags,
     };
-    Planned { pool: wanted.pool, request, since: now }
+    Planned { pool: wanted.pool, request, since: now, refused_since: None }
+}
+
+/// Which of the tries of one creation this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Try {
+    /// Its intent was written for it.
+    First,
+    /// Of an earlier one the answer was lost, or it was never known.
+    Further,
 }
 
 /// Asks EC2 for what an intent on disk says.
@@ -38,6 +48,7 @@ pub(super) async fn create<C: ec2::Cloud, M: Machine, K: Clock>(
     site: &Site<C, M, K>,
     facts: &Facts,
     planned: &Planned,
+    which: Try,
 ) -> Report {
     let request = &planned.request;
     fault::point("an ENI is about to be created");
@@ -48,7 +59,7 @@ pub(super) async fn create<C: ec2::Cloud, M: Machine, K: Clock>(
     fault::point("an ENI is created and not yet written down");
     match answer {
         Ok(answer) => created(site, facts, planned, &answer).await,
-        Err(error) => refused(site, planned, &error),
+        Err(error) => refused(site, planned, which, &error),
     }
 }
 
@@ -80,21 +91,39 @@ async fn created<C: ec2::Cloud, M: Machine, K: Clock>(
 }
 
 /// What was certainly not made is forgotten. All else is asked for again.
-fn refused<C, M, K>(site: &Site<C, M, K>, planned: &Planned, error: &ec2::Error) -> Report {
+fn refused<C, M, K: Clock>(site: &Site<C, M, K>, planned: &Planned, which: Try, error: &ec2::Error) -> Report {
     let subnet = planned.request.subnet.to_string();
+    let creation = Hold::Creation(planned.request.client_token.clone());
     let hold = match error.class {
         // A throttled errand may have been sent before, and that answer lost.
         Class::Throttled | Class::Transient | Class::Unknown | Class::InUse => {
-            return Report::refused(Hold::Creation(planned.request.client_token.clone()), error);
+            return Report::refused(creation, error);
         }
         Class::Capacity => Hold::Subnet(subnet.clone()),
         Class::Limit => Hold::Growth,
         Class::NotFound | Class::Denied | Class::Misconfigured => Hold::Pool(planned.pool.clone()),
     };
     let report = Report::refused(hold, error).and(Effect::SubnetStale(subnet));
+    if which == Try::Further {
+        keep(site, planned);
+        return Report::refused(creation, error).effects.into_iter().fold(report, Report::and);
+    }
     match forget(site, planned) {
         Ok(()) => report,
-        Err(error) => Report::unwritten(Hold::Creation(planned.request.client_token.clone()), &error),
+        Err(error) => Report::unwritten(creation, &error),
+    }
+}
+
+/// Notes that EC2 refuses what an earlier try may have made.
+fn keep<C, M, K: Clock>(site: &Site<C, M, K>, planned: &Planned) {
+    let refused_since = planned.refused_since.or_else(|| Some(site.clock.now()));
+    let content = Planned { refused_since, ..planned.clone() };
+    let Ok(token) = planned.request.client_token.parse::<Token>() else { return };
+    if content != *planned
+        && let Err(error) = site.store.write_intent(&Intent { token, content })
+    {
+        // Then it is asked for again, and noted then.
+        log::warn!("{}", reason(&error));
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) use report::{Effect, Report};
 
 use std::sync::Arc;
 
+use creation::Try;
+
 use crate::agent::clock::Clock;
 use crate::agent::site::{Facts, Site};
 use crate::kernel::Machine;
@@ -41,13 +43,13 @@ pub(crate) async fn run<C: ec2::Cloud, M: Machine, K: Clock>(
 ) -> Report {
     let (site, facts) = (&*site, &*facts);
     let action = match errand {
-        Errand::Create(planned) => return creation::create(site, facts, &planned).await,
+        Errand::Create(planned) => return creation::create(site, facts, &planned, Try::First).await,
         Errand::Other(action) => action,
     };
     match action {
         // A wish becomes an intent before it is run.
         Action::Create(_) => Report::done([]),
-        Action::CreateAgain(planned) => creation::create(site, facts, &planned).await,
+        Action::CreateAgain(planned) => creation::create(site, facts, &planned, Try::Further).await,
         Action::Attach { eni, slot } => attachment::attach(site, facts, &eni, slot).await,
         Action::Modify { eni, change } => attributes::modify(site, &eni, &change).await,
         Action::Tag { eni, tags } => attributes::tag(site, &eni, &tags).await,

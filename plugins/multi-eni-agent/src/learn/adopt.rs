@@ -103,7 +103,11 @@ pub(super) fn adopt(
     });
     if !known.identity.owns(&eni.tags) {
         // Plugins have to know what is not theirs, and `allow` of node.toml may let them have it.
-        return if is_here { entry_of(eni, None, None, State::Ready, known, now).map(Some) } else { Ok(None) };
+        if !is_here {
+            return Ok(None);
+        }
+        let link_name = link_name_of(eni, known);
+        return entry_of(eni, None, link_name, State::Ready, known, now).map(Some);
     }
     let token = eni.tags.get(TOKEN);
     if creations.iter().any(|planned| Some(&planned.request.client_token) == token) {
@@ -115,6 +119,7 @@ pub(super) fn adopt(
             AttachmentStatus::Attached => State::Attached,
             AttachmentStatus::Attaching => State::Attaching,
             AttachmentStatus::Detaching | AttachmentStatus::Detached => State::Detaching,
+            AttachmentStatus::Other => return Ok(None),
         },
         Some(attachment) if attachment.status != AttachmentStatus::Detached => return Ok(None),
         _ if eni.status == Status::Available => State::Created,
@@ -130,6 +135,13 @@ pub(super) fn adopt(
         entry.upkeep.unattached_since = Some(now);
     }
     Ok(Some(entry))
+}
+
+/// What the host calls an ENI that is nobody's to name.
+fn link_name_of(eni: &NetworkInterface, known: &Known<'_>) -> Option<node::names::IfName> {
+    let mac_address = eni.mac_address.as_str().parse().ok()?;
+    let mut links = known.links?.iter();
+    links.find(|link| link.mac_address == Some(mac_address))?.name.parse().ok()
 }
 
 /// A pool of which nothing but the name is left.

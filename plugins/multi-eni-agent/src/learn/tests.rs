@@ -218,9 +218,12 @@ fn strangers_on_the_instance_are_known_and_those_elsewhere_are_not() {
         tags: ec2::Tags::new(),
         ..attached_to(2, "i-0aaaaaaaaaaaaaaaa", AttachmentStatus::Attached)
     };
-    let learned = world().learn(&[], &[stranger(1), elsewhere], &Scope::Attached, NOW);
-    let pools: Vec<_> = learned.write.iter().map(|entry| (entry.device_index, entry.pool.clone())).collect();
-    assert_eq!(pools, [(1, None)]);
+    let mut world = world();
+    let seen = HostLink { name: "ens7".to_string(), ..link(&entry(&pool("data", 1), 1, State::Ready)) };
+    world.links = Some(vec![seen]);
+    let learned = world.learn(&[], &[stranger(1), elsewhere], &Scope::Attached, NOW);
+    let known: Vec<_> = learned.write.iter().map(|entry| (entry.host_name.as_str(), entry.pool.clone())).collect();
+    assert_eq!(known, [("ens7", None)]);
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn attached(entry: &mut Entry, attachment: &InstanceAttachment, now: u64) {
     if matches!(entry.state, State::Detached | State::Deleting) && age < STALE {
         return;
     }
-    if attachment.status == AttachmentStatus::Detaching {
+    if matches!(attachment.status, AttachmentStatus::Detaching | AttachmentStatus::Other) {
         return;
     }
     entry.device_index = attachment.slot.device_index;
@@ -104,7 +104,10 @@ fn attached(entry: &mut Entry, attachment: &InstanceAttachment, now: u64) {
     upkeep.found = false;
     let next = match attachment.status {
         AttachmentStatus::Attached => State::Attached,
-        AttachmentStatus::Attaching | AttachmentStatus::Detaching | AttachmentStatus::Detached => State::Attaching,
+        AttachmentStatus::Attaching
+        | AttachmentStatus::Detaching
+        | AttachmentStatus::Detached
+        | AttachmentStatus::Other => State::Attaching,
     };
     let is_late = matches!(entry.state, State::Created | State::Attaching | State::Detached | State::Deleting);
     if is_late && may_become(entry.state, next) {

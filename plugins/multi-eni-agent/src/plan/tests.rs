@@ -194,6 +194,7 @@ pub(crate) fn creation(pool: &Pool, token: &str) -> Planned {
     Planned {
         pool: pool.name.clone(),
         since: NOW,
+        refused_since: None,
         request: ec2::Creation {
             client_token: token.to_string(),
             subnet: "subnet-0000000a".parse().unwrap(),

@@ -1,7 +1,7 @@
 //! Plugins on the socket, with a loop that the test plays.
 
 use super::*;
-use node::ask::{Acquire, Ready, ask, listen};
+use node::ask::{Ready, ask, listen};
 use node::record::Owner;
 use node::store::Store;
 use tempfile::TempDir;
@@ -73,6 +73,30 @@ async fn several_wait_at_once_and_each_gets_its_own_answer() {
 }
 
 #[tokio::test]
+async fn however_many_wait_for_an_eni_the_status_is_told_and_each_gets_its_place() {
+    let mut served = Served::new();
+    let mut plugins: Vec<_> = (0..70).map(|number| served.ask(acquire(&number.to_string()))).collect();
+    let mut waiting = Vec::new();
+    for _ in 0..MOST_ACQUIRES {
+        waiting.push(served.asking().await);
+    }
+    let status = served.ask(Request::Status {});
+    match timeout(LIMIT, served.asks.recv()).await.unwrap().unwrap() {
+        Ask::Status(reply) => reply.send(Reply::Status(serde_json::json!({}))).unwrap(),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(status.await.unwrap().unwrap(), Reply::Status(_)));
+    // Who goes makes room.
+    waiting.into_iter().for_each(|asking| asking.reply.send(ready()).unwrap());
+    for _ in MOST_ACQUIRES..70 {
+        served.asking().await.reply.send(ready()).unwrap();
+    }
+    for plugin in plugins.drain(..) {
+        assert_eq!(plugin.await.unwrap().unwrap(), ready());
+    }
+}
+
+#[tokio::test]
 async fn a_plugin_that_dies_takes_its_request_back() {
     let mut served = Served::new();
     let plugin = served.ask(acquire("pod"));
@@ -105,7 +129,7 @@ async fn those_who_wait_when_the_agent_ends_are_told_to_try_again() {
     // A loop that ends forgets who waits.
     drop(served.asking().await);
     match plugin.await.unwrap().unwrap() {
-        Reply::Refused(refusal) => assert_eq!(refusal.code, TRY_AGAIN),
+        Reply::Refused(refusal) => assert_eq!(refusal.code, Code::TRY_AGAIN.get()),
         other => panic!("{other:?}"),
     }
     drop(served.end.take());

@@ -193,6 +193,56 @@ async fn denied_is_said_and_a_changed_manifest_is_tried_at_once() {
     world.add("pod-1", "data", PATIENCE).await.unwrap();
 }
 
+/// EC2 makes an ENI, every answer to that is lost, and then it refuses for good.
+async fn made_and_then_refused(seed: u64, code: &str) {
+    let mut world = World::new(seed);
+    // As often as one errand asks.
+    world.ec2.at(Action::CreateNetworkInterface).times(4).loses_the_answer();
+    world.declare("data", "min: 1\nmax: 1");
+    world.start();
+    let creations = |world: &World| world.ec2.calls_of(Action::CreateNetworkInterface).len();
+    world.until("made", 60, |world| creations(world) == 4).await;
+    world.ec2.heal();
+    world.ec2.at(Action::CreateNetworkInterface).refuses(code);
+    world.until_ready("data", 1).await;
+    world.wait(1300).await;
+    assert_eq!(world.ours_in_ec2().len(), 1, "{world}");
+    let tokens: std::collections::BTreeSet<String> = world
+        .ec2
+        .calls_of(Action::CreateNetworkInterface)
+        .iter()
+        .map(|call| call.parameters["ClientToken"].clone())
+        .collect();
+    assert_eq!(tokens.len(), 1, "{world}");
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_made_and_then_refused_is_found_and_nothing_is_made_beside_it() {
+    made_and_then_refused(60, "UnauthorizedOperation").await;
+    made_and_then_refused(61, "NetworkInterfaceLimitExceeded").await;
+    made_and_then_refused(62, "InsufficientFreeAddressesInSubnet").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_and_not_made_is_asked_for_anew_once_ec2_has_said_so() {
+    let mut world = World::new(63);
+    world.ec2.at(Action::CreateNetworkInterface).times(4).drops();
+    world.declare("data", "min: 1\nmax: 1");
+    world.start();
+    let creations = |world: &World| world.ec2.calls_of(Action::CreateNetworkInterface).len();
+    world.until("asked", 60, |world| creations(world) == 4).await;
+    world.ec2.heal();
+    world.ec2.at(Action::CreateNetworkInterface).refuses("UnauthorizedOperation");
+    world.until("refused", 60, |world| creations(world) > 4).await;
+    world.until("forgotten", 300, |world| world.store.intents::<crate::observe::Planned>().unwrap().is_empty()).await;
+    world.ec2.heal();
+    world.declare("data", "min: 1\nmax: 2");
+    world.until_ready("data", 1).await;
+    assert_eq!(world.ours_in_ec2().len(), 1, "{world}");
+    world.check_settled();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_limit_lower_than_the_table_is_believed() {
     let mut world = World::new(29);
@@ -408,6 +458,38 @@ async fn while_the_records_cannot_be_read_everybody_who_asks_is_told_so() {
     world.wait(6).await;
     assert_eq!(world.status().await.enis.len(), 2);
     world.check_settled();
+}
+
+/// Every file of the records, with its content.
+fn files(world: &World) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let folders = ["inventory", "attachments", "addresses", "creating"];
+    let folders = folders.iter().flat_map(|folder| std::fs::read_dir(world.store.path().join(folder)).unwrap());
+    let paths = folders.map(|file| file.unwrap().path()).filter(|path| path.is_file());
+    paths.map(|path| (path.clone(), std::fs::read(&path).unwrap())).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_writes_nothing_and_fails_where_the_records_cannot_be_read() {
+    let mut world = World::new(64);
+    world.declare("data", "min: 1\nmax: 1");
+    world.start();
+    world.until_ready("data", 1).await;
+    world.kill().await;
+    // An intent that is fulfilled, and an entry that is none.
+    let token = world.of_pool("data")[0].tags[crate::tags::TOKEN].clone();
+    let planned = crate::plan::tests::creation(&crate::plan::tests::pool("data", 1), &token);
+    let intent = node::intent::Intent { token: token.parse().unwrap(), content: planned };
+    world.store.write_intent(&intent).unwrap();
+    std::fs::write(world.store.path().join("inventory/x.json"), "{").unwrap();
+    let before = files(&world);
+    let plan = world.preview().await.unwrap();
+    assert!(plan.actions.is_empty(), "{plan:?}");
+    assert_eq!(files(&world), before);
+    // Neither readable nor to be set aside.
+    let folder = world.store.path().join("attachments");
+    std::fs::write(folder.join("x.json"), "{").unwrap();
+    std::fs::create_dir_all(folder.join("x.json.bad/full")).unwrap();
+    world.preview().await.unwrap_err();
 }
 
 #[tokio::test(start_paused = true)]

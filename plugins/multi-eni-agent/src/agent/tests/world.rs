@@ -65,6 +65,9 @@ struct Running {
     signals: mpsc::Sender<Signal>,
 }
 
+/// The agent, over a region and a machine that the test has in its hands.
+type TestAgent = Agent<Limited<Region>, Model, Virtual>;
+
 /// A node and its region.
 pub(crate) struct World {
     /// Its drop would take the region down.
@@ -195,14 +198,24 @@ impl World {
         }
     }
 
-    /// Starts the agent, which knows nothing but what is on disk.
-    pub(crate) fn start(&mut self) {
-        assert!(self.agent.is_none());
+    fn agent(&self) -> (TestAgent, mpsc::Sender<Ask>, mpsc::Sender<Signal>) {
         let (asks, asked) = mpsc::channel(64);
         let (signals, told) = mpsc::channel(4);
         let labels = NodeLabels::of(&self.settings.agent).unwrap();
         let manifests = Manifests::new(Folder::new(self.settings.agent.pools_dir.clone()), labels);
-        let agent = Agent::new(self.site(), manifests, Channels { asks: asked, signals: told });
+        (Agent::new(self.site(), manifests, Channels { asks: asked, signals: told }), asks, signals)
+    }
+
+    /// What an agent would do now.
+    pub(crate) async fn preview(&self) -> Result<crate::plan::Plan, node::store::Error> {
+        let (agent, _asks, _signals) = self.agent();
+        Ok(agent.without_describes().preview(Duration::from_secs(30)).await?.1)
+    }
+
+    /// Starts the agent, which knows nothing but what is on disk.
+    pub(crate) fn start(&mut self) {
+        assert!(self.agent.is_none());
+        let (agent, asks, signals) = self.agent();
         let task = tokio::spawn(async move { agent.run(Until::Told).await.unwrap() });
         self.agent = Some(Running { task, asks, signals });
     }
