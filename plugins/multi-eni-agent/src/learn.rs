@@ -13,7 +13,7 @@ use node::inventory::Entry;
 use node::names::EniId;
 use node::record::Owner;
 
-pub(crate) use adopt::{entry_of, pool_entry};
+pub(crate) use adopt::entry_of;
 
 use crate::declared::Pool;
 use crate::kernel::HostLink;

@@ -5,6 +5,7 @@ mod agent;
 mod apply;
 mod cli;
 mod declared;
+mod devices;
 mod kernel;
 mod learn;
 mod life;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ec2::{Creation, InstanceTypeLimits, MetadataInterface, NetworkInterfaceId, SecurityGroupId, Slot, Subnet};
 use node::addresses::AddressUse;
-use node::inventory::Entry;
-use node::names::{EniId, PoolName};
+use node::inventory::{Entry, Seen};
+use node::names::{EniId, PciAddr, PoolName};
 use node::record::Owner;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,8 @@ pub(crate) struct Observed {
     pub(crate) address_uses: Vec<AddressUse>,
     /// The host's links; nothing if the kernel did not say.
     pub(crate) links: Option<Vec<HostLink>>,
+    /// How the devices are that are in user space's hands, or should be.
+    pub(crate) devices: BTreeMap<EniId, Seen>,
     /// What the instance metadata say of the instance's interfaces; nothing if they were not read, or not whole.
     pub(crate) metadata: Option<Vec<MetadataInterface>>,
     /// When that was.
@@ -77,10 +79,21 @@ pub(crate) struct Observed {
     pub(crate) gone: BTreeMap<Owner, u64>,
     /// Uses of addresses whose pod is dead, since when.
     pub(crate) gone_uses: BTreeMap<Owner, u64>,
+    /// Devices that the kubelet has given out.
+    pub(crate) allocated: BTreeSet<PciAddr>,
+    /// ENIs that are not offered any more, and whether the kubelet was asked since then which devices its pods have.
+    pub(crate) withheld: BTreeMap<EniId, Asked>,
     /// Attachments whose release left something to do.
     pub(crate) unfinished: BTreeSet<Owner>,
     /// The node's own limits.
     pub(crate) limit: Limit,
+}
+
+/// Whether the kubelet was asked for its pods' devices since something happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    NotYet,
+    Since,
 }
 
 /// What the node's settings allow.

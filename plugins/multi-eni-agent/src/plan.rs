@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) needs: BTreeSet<Need>,
     /// When to plan again though nothing happens; in seconds since the boot.
     pub(crate) wake_at: Option<u64>,
+    /// ENIs that the kubelet is not offered any more, since they are about to go.
+    pub(crate) withheld: BTreeSet<EniId>,
     /// How each pool of this node stands, by name.
     pub(crate) pools: BTreeMap<PoolName, Standing>,
     /// The instance's slots, if they are known.
@@ -58,6 +60,8 @@ pub(crate) enum Need {
     SecurityGroup(Reference),
     /// How EC2 sees this ENI now.
     Look(EniId),
+    /// Which devices the kubelet's pods have.
+    GivenOut,
 }
 
 impl Plan {

@@ -21,6 +21,7 @@ use crate::agent::ledger::Ledger;
 use crate::agent::site::Site;
 use crate::agent::{Agent, Channels, Manifests, Until, VERSION};
 use crate::declared::{Folder, NodeLabels};
+use crate::devices::{self, Devices};
 use crate::kernel::{self, Host, Places};
 use crate::seen::health::{Dependencies, Health};
 use crate::seen::http::{self, Pages};
@@ -111,10 +112,12 @@ async fn serve(settings: Settings) -> Result<(), Error> {
     let region = region(&settings.agent).await;
     let site = site(settings, store, region.as_deref())?;
     let shown = Pages { metrics: site.metrics.clone(), health: site.health.clone() };
+    let service = devices::Service { devices: site.devices.clone(), asks: sender.clone(), clock: site.clock };
     let agent = agent(site, Channels { asks, signals })?;
     log::info!("multi-eni-agent {VERSION} begins");
     let (ending, end) = watch::channel(());
     let mut servers: Vec<JoinHandle<()>> = vec![tokio::spawn(socket::serve(listener, sender, ended(end.clone())))];
+    servers.push(tokio::spawn(devices::serve(service, end.clone())));
     servers.extend(pages.map(|listener| tokio::spawn(http::serve(listener, shown, ended(end)))));
     let outcome = agent.run(Until::Told).await;
     drop(ending);
@@ -165,6 +168,7 @@ pub(crate) fn site(
         machine: Host::new(Arc::clone(&store), places),
         clock: BootClock::new().map_err(Error::Clock)?,
         ledger: Ledger::new(Arc::clone(&store)),
+        devices: Devices::open(Arc::clone(&store), device_places(&settings))?,
         node: agent.node_name().map_err(Error::NodeName)?,
         metrics,
         health,
@@ -173,11 +177,20 @@ pub(crate) fn site(
     })
 }
 
+fn device_places(settings: &Settings) -> devices::Places {
+    devices::Places {
+        kubelet_dir: settings.kubelet_dir.clone(),
+        info_dir: settings.agent.device_plugin_info_dir.clone(),
+        sysfs: "/sys".into(),
+        dev: "/dev".into(),
+    }
+}
+
 /// The agent over it.
 pub(crate) fn agent(site: Site<ec2::Client, Host, BootClock>, channels: Channels) -> Result<NodeAgent, Error> {
     let agent = &site.settings.agent;
     let labels = NodeLabels::of(agent).map_err(Error::NodeName)?;
-    let manifests = Manifests::new(Folder::new(agent.pools_dir.clone()), labels);
+    let manifests = Manifests::new(Folder::new(agent.pools_dir.clone(), &agent.resource_prefix), labels);
     Ok(Agent::new(site, manifests, channels))
 }
 

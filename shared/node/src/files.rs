@@ -15,6 +15,8 @@ use std::path::{Component, Path, PathBuf};
 const FOLDER_MODE: Mode = Mode::S_IRWXU;
 /// Only root reads and writes.
 const FILE_MODE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
+/// All read, and nobody writes.
+const PUBLISHED_MODE: Mode = Mode::S_IRUSR.union(Mode::S_IRGRP).union(Mode::S_IROTH);
 /// A file of ours has some kilobytes; more is not ours.
 const GREATEST_FILE: u64 = 4 << 20;
 
@@ -166,6 +168,18 @@ impl Folder {
     /// # Errors
     /// The system's.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
+        self.write_with(name, content, FILE_MODE)
+    }
+
+    /// As [`Folder::write`], for all to read: mode 0444.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn publish(&self, name: &str, content: &[u8]) -> Result<(), Error> {
+        self.write_with(name, content, PUBLISHED_MODE)
+    }
+
+    fn write_with(&self, name: &str, content: &[u8], mode: Mode) -> Result<(), Error> {
         let path = self.path_of(name)?;
         let part = part_name(name);
         // What a killed writer left under this name may be a link or a folder by now: it is never opened.
@@ -176,7 +190,7 @@ impl Folder {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
         let handle = openat(&self.handle, part.as_str(), flags, FILE_MODE)
             .map_err(|errno| failed("create", &path)(errno.into()))?;
-        let written = fchmod(&handle, FILE_MODE)
+        let written = fchmod(&handle, mode)
             .map_err(|errno| failed("protect", &path)(errno.into()))
             .and_then(|()| File::from(handle).write_all(content).map_err(failed("write", &path)))
             .and_then(|()| {

@@ -48,6 +48,9 @@ pub struct Entry {
     /// The MTU that its link has on the host, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<u32>,
+    /// How its device was when the agent last looked; nothing before it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
     /// EC2's tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
@@ -93,6 +96,31 @@ pub struct Upkeep {
     /// Whether it was found in EC2 without a record of its own: then it was another agent's, which may live.
     #[serde(default)]
     pub found: bool,
+}
+
+/// How a device was when the agent last looked: for people and for the kubelet. What depends on it is read anew.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seen {
+    /// The driver that it was bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// The group that user space had it in, `7` or without an IOMMU `noiommu-0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The NUMA node that it is next to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numa_node: Option<u32>,
+    /// Whether writes to its memory were combined, `unknown`, `yes` or `no`; nothing where no user space has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_combining: Option<String>,
+}
+
+impl Seen {
+    /// Whether user space had it in its hands, by `vfio-pci`.
+    pub fn is_for_user_space(&self) -> bool {
+        self.driver.as_deref() == Some(crate::pci::VFIO_PCI)
+    }
 }
 
 /// An ENI's subnet.

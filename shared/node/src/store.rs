@@ -206,6 +206,22 @@ impl Store {
         self.write(&self.top, pass)
     }
 
+    /// What the agent keeps for itself in the file of this name; nothing if there is none, or it is unreadable, which is said.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn agents_own<T: Kept>(&self, name: &str) -> Result<Option<T>, Error> {
+        self.read(&self.top, name, Unreadable::PassOver)
+    }
+
+    /// Writes what the agent keeps for itself.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write_agents_own<T: Kept>(&self, content: &T) -> Result<(), Error> {
+        self.write(&self.top, content)
+    }
+
     /// All records of attachments of this boot. An unreadable one is set aside.
     ///
     /// # Errors

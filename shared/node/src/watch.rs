@@ -6,7 +6,7 @@
 mod folders;
 
 use crate::netlink::{self, Netlink};
-use folders::Folders;
+use folders::{Folder, Folders, Written};
 use futures_util::{Stream, StreamExt};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -57,9 +57,24 @@ pub struct Watched<'a> {
 /// [`Error`].
 pub fn events(watched: Watched<'_>) -> Result<Events, Error> {
     let records = ["attachments", "addresses", "inventory", "notes"];
-    let records = records.map(|folder| (watched.state_dir.join(folder), Event::RecordsChanged));
-    let folders = records.into_iter().chain([(watched.pools_dir.to_path_buf(), Event::ManifestsChanged)]);
-    Ok(Events { links: links()?, folders: Folders::watch(folders.collect())?, due: VecDeque::new() })
+    let records =
+        records.map(|folder| Folder::new(watched.state_dir.join(folder), Event::RecordsChanged, Written::Whole));
+    let pools = Folder::new(watched.pools_dir.to_path_buf(), Event::ManifestsChanged, Written::Anyhow);
+    let folders = Folders::watch(records.into_iter().chain([pools]).collect())?;
+    Ok(Events { links: links()?, folders, due: VecDeque::new() })
+}
+
+/// Changes of one folder, from now on. It need not be there yet, and may go and come again. What has not been read yet is one
+/// item, however much it is. Must be called inside a tokio runtime.
+///
+/// # Errors
+/// [`Error::Folder`].
+pub fn folder(path: &Path) -> Result<impl Stream<Item = ()> + Send + Unpin + 'static + use<>, Error> {
+    let mut folders = Folders::watch(vec![Folder::new(path.to_path_buf(), (), Written::Anyhow)])?;
+    Ok(futures_util::stream::poll_fn(move |cx| match folders.drain(cx).is_empty() {
+        true => Poll::Pending,
+        false => Poll::Ready(Some(())),
+    }))
 }
 
 type Links = Pin<Box<dyn Stream<Item = ()> + Send>>;
@@ -71,7 +86,7 @@ fn links() -> Result<Links, netlink::Error> {
 /// Changes of links and folders.
 pub struct Events {
     links: Links,
-    folders: Folders,
+    folders: Folders<Event>,
     due: VecDeque<Event>,
 }
 

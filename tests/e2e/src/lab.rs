@@ -203,6 +203,7 @@ pub fn entry(facts: &EniFacts) -> Entry {
         network_card_index: attachment.network_card,
         host_name: attachment.host_name.parse().expect("a link's name"),
         original_driver: None,
+        seen: None,
         mtu: Some(facts.mtu),
         tags: BTreeMap::new(),
         state: State::Ready,

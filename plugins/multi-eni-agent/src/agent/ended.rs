@@ -33,7 +33,7 @@ pub(crate) struct Pause {
 }
 
 impl Pause {
-    fn failed(&mut self, policy: Policy, now: u64) {
+    pub(super) fn failed(&mut self, policy: Policy, now: u64) {
         self.failures = self.failures.saturating_add(1);
         self.until = now + wait(policy, self.failures);
     }
@@ -45,6 +45,7 @@ pub(crate) struct Pauses {
     pub(crate) metadata: Pause,
     pub(crate) surroundings: Pause,
     pub(crate) describe: Pause,
+    pub(crate) given_out: Pause,
 }
 
 /// Seconds for which an answer that could not be written down is worth another try.
@@ -103,8 +104,12 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
                 self.refreshed();
             }
             (_, Ended::Verdicts { records, uses }) => self.memory.judge(records, uses, now),
+            (Job::GivenOut { number, asked_at }, Ended::GivenOut(answer)) => {
+                self.given_out((number, asked_at), answer, now);
+            }
             (Job::Action { .. } | Job::Metadata | Job::Limits, _)
-            | (Job::Subnets | Job::SecurityGroups | Job::Describe { .. } | Job::Verdicts, _) => {}
+            | (Job::Subnets | Job::SecurityGroups | Job::Describe { .. } | Job::Verdicts | Job::GivenOut { .. }, _) => {
+            }
         }
     }
 
@@ -124,6 +129,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             Job::Limits | Job::Subnets | Job::SecurityGroups => return self.pauses.surroundings.failed(policy, now),
             Job::Describe { .. } => Hold::Look,
             Job::Verdicts => return,
+            Job::GivenOut { .. } => return self.pauses.given_out.failed(policy, now),
         };
         self.memory.holds.failed(hold, policy, "the agent itself is at fault: see its log".to_string(), now);
     }

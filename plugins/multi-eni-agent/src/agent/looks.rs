@@ -128,6 +128,10 @@ pub(crate) async fn describe<C: ec2::Cloud, M: Machine, K: Clock>(
     Ended::Described(answer)
 }
 
+pub(crate) async fn given_out<C: ec2::Cloud, M: Machine, K: Clock>(site: Arc<Site<C, M, K>>) -> Ended {
+    Ended::GivenOut(site.machine.given_out().await)
+}
+
 pub(crate) async fn verdicts<C: ec2::Cloud, M: Machine, K: Clock>(
     site: Arc<Site<C, M, K>>,
     records: Vec<Record>,

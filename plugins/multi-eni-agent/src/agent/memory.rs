@@ -9,6 +9,7 @@ use node::names::EniId;
 use node::record::Owner;
 use tokio::time::Instant;
 
+use super::devices::Questions;
 use super::holds::Holds;
 use super::looks::MetadataAnswer;
 use super::records::Records;
@@ -53,6 +54,8 @@ pub(crate) struct Memory {
     pub(crate) changed: BTreeMap<EniId, u64>,
     /// Since when the kernel has shown the links of ENIs that are not in the inventory yet.
     pub(crate) shown: BTreeMap<EniId, Instant>,
+    /// What the kubelet was asked about devices.
+    pub(crate) questions: Questions,
     /// How plugins died.
     pub(crate) deaths: VecDeque<String>,
 }

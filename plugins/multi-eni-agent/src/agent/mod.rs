@@ -2,6 +2,7 @@
 //! what takes time is a task beside it, and ends as one more thing that happened.
 
 pub(crate) mod clock;
+mod devices;
 mod ended;
 mod holds;
 pub(crate) mod ledger;
@@ -280,6 +281,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             Ask::Acquire(asking) => self.requests.add(asking, self.site.clock.now()),
             Ask::Withdraw(number) => self.requests.withdraw(number),
             Ask::Refresh(reply) => self.refresh(reply),
+            // What it means is seen by the next pass.
+            Ask::Allocated => {}
             Ask::Status(reply) => self.statuses.push(reply),
         }
     }

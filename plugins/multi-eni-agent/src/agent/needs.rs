@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use ec2::VpcId;
 use node::inventory::{Entry, State};
-use node::names::EniId;
+use node::names::{EniId, PciAddr};
 
 use super::Agent;
 use super::clock::Clock;
+use super::ended::Pauses;
 use super::looks::{self, Question};
 use super::memory::Known;
 use super::records::Records;
@@ -46,6 +47,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         self.need_looks(plan, now);
         self.need_describe(records, now, &mut later);
         self.need_verdicts(records, now);
+        self.need_given_out(plan, records, now, &mut later);
         later.0
     }
 
@@ -66,9 +68,10 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
 
     /// Whether a pool lacks what it will surely have to have, an ENI of one is on its way, or somebody waits.
     fn is_urgent(&self, records: &Records) -> bool {
+        let allocated = self.site.devices.allocations().devices();
         !self.requests.is_empty()
             || records.entries.iter().any(is_on_its_way)
-            || self.manifests.declared.pools.iter().any(|pool| is_short(pool, records))
+            || self.manifests.declared.pools.iter().any(|pool| is_short(pool, records, &allocated))
     }
 
     fn need_metadata(&mut self, now: u64, later: &mut Later) {
@@ -172,7 +175,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
     fn need_looks(&mut self, plan: &Plan, now: u64) {
         let needed = plan.needs.iter().filter_map(|need| match need {
             Need::Look(eni) => Some(eni.clone()),
-            Need::Metadata | Need::Limits | Need::Subnet(_) | Need::SecurityGroup(_) => None,
+            Need::Metadata | Need::Limits | Need::Subnet(_) | Need::SecurityGroup(_) | Need::GivenOut => None,
         });
         let doubtful = self.memory.doubtful.iter().cloned();
         let is_busy = |eni: &EniId| self.work.busy().contains_key(&Subject::Cloud(eni.clone()));
@@ -249,7 +252,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
 
     /// When what was put off is tried again, of that for which a question failed.
     pub(super) fn pauses_until(&self, now: u64) -> Option<u64> {
-        let pauses = [self.pauses.metadata.until, self.pauses.describe.until, self.pauses.surroundings.until];
+        let Pauses { metadata, surroundings, describe, given_out } = self.pauses;
+        let pauses = [metadata, surroundings, describe, given_out].map(|pause| pause.until);
         pauses.into_iter().filter(|&until| until > now).min()
     }
 
@@ -296,7 +300,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
 pub(super) struct Later(Option<u64>);
 
 impl Later {
-    fn at(&mut self, time: u64) {
+    pub(super) fn at(&mut self, time: u64) {
         self.0 = Some(self.0.map_or(time, |earlier| earlier.min(time)));
     }
 }
@@ -307,7 +311,7 @@ fn is_on_its_way(entry: &Entry) -> bool {
 }
 
 /// Whether it has fewer ENIs than it has to have whatever EC2 says, or fewer free ones than it keeps.
-fn is_short(pool: &Pool, records: &Records) -> bool {
+fn is_short(pool: &Pool, records: &Records, allocated: &BTreeSet<PciAddr>) -> bool {
     let mine = || records.entries.iter().filter(|entry| entry.pool_name() == Some(&pool.name));
     let is_leaving = |state| matches!(state, State::Detaching | State::Deleting | State::Deleted);
     let has = mine().filter(|entry| !is_leaving(entry.state)).count();
@@ -317,7 +321,9 @@ fn is_short(pool: &Pool, records: &Records) -> bool {
         SubnetChoice::MostFree => 1,
     };
     let wished = |number: Option<u32>, else_| number.and_then(|number| usize::try_from(number).ok()).unwrap_or(else_);
-    let free = mine().filter(|entry| matches!(entry.state, State::Ready | State::Cooling)).count();
+    let is_allocated = |entry: &&Entry| entry.pci_address.is_some_and(|device| allocated.contains(&device));
+    let rests = |entry: &&Entry| matches!(entry.state, State::Ready | State::Cooling);
+    let free = mine().filter(|entry| rests(entry) && !is_allocated(entry)).count();
     let is_cold = pool.warm > 0 && free < wished(Some(pool.warm), 0) && has + coming < wished(pool.max, usize::MAX);
     has + coming < wished(pool.min, least) || is_cold
 }
@@ -325,14 +331,14 @@ fn is_short(pool: &Pool, records: &Records) -> bool {
 fn subnet(need: &Need) -> Option<&Reference> {
     match need {
         Need::Subnet(reference) => Some(reference),
-        Need::Metadata | Need::Limits | Need::SecurityGroup(_) | Need::Look(_) => None,
+        Need::Metadata | Need::Limits | Need::SecurityGroup(_) | Need::Look(_) | Need::GivenOut => None,
     }
 }
 
 fn group(need: &Need) -> Option<&Reference> {
     match need {
         Need::SecurityGroup(reference) => Some(reference),
-        Need::Metadata | Need::Limits | Need::Subnet(_) | Need::Look(_) => None,
+        Need::Metadata | Need::Limits | Need::Subnet(_) | Need::Look(_) | Need::GivenOut => None,
     }
 }
 

@@ -89,6 +89,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         let plan = plan::plan(&self.manifests.declared, &observed);
         self.site.metrics.planned(started.elapsed());
         let Observed { held, identity, .. } = observed;
+        self.offer(&plan, &records, &held);
         let begun = self.start(&plan, identity.as_ref(), &records, now);
         let retry = self.look(&plan, &records, now);
         let coming = self.coming(&records, begun, now);
@@ -201,6 +202,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             held,
             address_uses: records.uses.clone(),
             links: memory.links.clone(),
+            devices: self.look_at_devices(&records.entries),
             metadata: memory.metadata.as_ref().map(|known| known.value.clone()),
             metadata_at: memory.metadata.as_ref().map_or(0, |known| known.at),
             limits: memory.limits.clone(),
@@ -219,6 +221,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             doubtful: memory.doubtful.clone(),
             gone: memory.gone.clone(),
             gone_uses: memory.gone_uses.clone(),
+            allocated: self.site.devices.allocations().devices(),
+            withheld: memory.questions.withheld(),
             unfinished: unfinished.map(|record| record.owner.clone()).collect(),
             limit: Limit {
                 max_enis: agent.max_enis.map(std::num::NonZeroU32::get),

@@ -31,6 +31,8 @@ pub(crate) enum Ask {
     Withdraw(u64),
     /// A pass and a look at EC2.
     Refresh(oneshot::Sender<Reply>),
+    /// The kubelet was given devices.
+    Allocated,
     Status(oneshot::Sender<Reply>),
 }
 

@@ -9,6 +9,7 @@ use node::store::Store;
 
 use super::ledger::Ledger;
 use crate::declared::Pool;
+use crate::devices::Devices;
 use crate::seen::health::Health;
 use crate::seen::metrics::Metrics;
 use crate::tags::Identity;
@@ -21,6 +22,8 @@ pub(crate) struct Site<C, M, K> {
     pub(crate) clock: K,
     pub(crate) store: Arc<Store>,
     pub(crate) ledger: Ledger,
+    /// What the kubelet gives out.
+    pub(crate) devices: Devices,
     pub(crate) settings: Settings,
     /// This node's name.
     pub(crate) node: String,

@@ -39,6 +39,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             slots,
             pools: self.pool_views(now),
             enis: self.eni_views(now),
+            resources: self.site.devices.views(),
             requests: self.requests.views(),
             notes: self.notes(),
         }
@@ -66,6 +67,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
     fn eni_views(&self, now: u64) -> Vec<EniView> {
         let records = &self.last.records;
         let mut views = view::enis(&records.entries, &records.records, &records.uses, now);
+        view::show_given_out(&mut views, &self.site.devices.allocations());
         let since: BTreeMap<&EniId, u64> =
             records.entries.iter().map(|entry| (&entry.network_interface_id, entry.upkeep.since)).collect();
         for view in &mut views {
@@ -106,6 +108,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         if self.site.settings.cluster_id.is_none() {
             notes.push("node.toml: cluster_id is missing: nothing is asked of EC2".to_string());
         }
+        notes.extend(self.memory.questions.failure.clone());
         notes.extend(self.memory.unseen.iter().cloned());
         notes.extend(self.memory.deaths.iter().cloned());
         notes

@@ -9,6 +9,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use super::looks::MetadataAnswer;
 use crate::apply::Report;
 use crate::declared::Reference;
+use crate::devices::{GivenOut, KubeletError};
 use crate::kernel::Verdict;
 use crate::learn::Scope;
 use crate::observe::Subject;
@@ -36,6 +37,12 @@ pub(crate) enum Job {
         asked: u64,
     },
     Verdicts,
+    /// Which devices the kubelet's pods have.
+    GivenOut {
+        number: u64,
+        /// Seconds since the boot.
+        asked_at: u64,
+    },
 }
 
 /// What came of it.
@@ -48,6 +55,7 @@ pub(crate) enum Ended {
     SecurityGroups(Result<BTreeMap<Reference, Vec<SecurityGroup>>, ec2::Error>),
     Described(Result<Vec<NetworkInterface>, ec2::Error>),
     Verdicts { records: Vec<Verdict>, uses: Vec<Verdict> },
+    GivenOut(Result<GivenOut, KubeletError>),
 }
 
 /// All that runs.

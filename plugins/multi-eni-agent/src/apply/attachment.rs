@@ -32,6 +32,8 @@ pub(super) async fn attach<C: ec2::Cloud, M: Machine, K: Clock>(
         (entry.network_card_index, entry.device_index) = (slot.network_card_index, slot.device_index);
         entry.upkeep.attachment_id = None;
         entry.upkeep.delete_on_termination = None;
+        // Where it sat at another time, it need not sit now.
+        (entry.pci_address, entry.original_driver, entry.seen) = (None, None, None);
         Ok(())
     });
     if let Err(error) = intent.await {
@@ -110,6 +112,13 @@ pub(super) async fn detach<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C, M
         }
         Err(error) => return Report::unwritten(hold, &error),
     };
+    if let Some(device) = entry.pci_address
+        && site.machine.look_at(device).is_some_and(|seen| seen.is_for_user_space())
+        && let Err(error) = site.machine.unbind(&entry).await
+    {
+        // EC2 would wait for whoever has it, and so would the kernel.
+        return Report::of_kernel(hold, &error);
+    }
     let attachment = entry.upkeep.attachment_id.as_deref().and_then(|id| id.parse().ok());
     let (Some(attachment), Ok(id)) = (attachment, network_interface_id(eni)) else {
         let why = format!("the attachment of {eni} is not known: EC2 is asked for it");

@@ -7,7 +7,7 @@ use node::inventory::{Entry, Mode, Pool, Sharing, State};
 
 use super::policy::reason;
 use crate::agent::site::Facts;
-use crate::learn::{Known, entry_of, pool_entry};
+use crate::learn::{Known, entry_of};
 use crate::observe::Planned;
 
 /// What its intent, EC2's answer and what is known of its surroundings say together.
@@ -27,7 +27,7 @@ pub(super) fn fresh(planned: &Planned, answer: &NetworkInterface, facts: &Facts,
     };
     let declared = facts.pool(&planned.pool);
     let link_name = declared.and_then(|pool| pool.link_name.clone());
-    let pool = declared.map_or_else(|| withdrawn(planned), pool_entry);
+    let pool = declared.map_or_else(|| withdrawn(planned), |pool| pool.for_eni_at(None));
     entry_of(answer, Some(pool), link_name, State::Created, &known, now).map_err(|error| reason(&error))
 }
 

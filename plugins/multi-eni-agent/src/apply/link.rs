@@ -1,7 +1,7 @@
 //! The link of an ENI on the host.
 
 use node::arrival;
-use node::inventory::{Entry, State};
+use node::inventory::{Entry, Mode, State};
 use node::names::{EniId, IfName};
 
 use super::report::{Effect, Report};
@@ -23,13 +23,23 @@ pub(super) async fn arrive<C: ec2::Cloud, M: Machine, K: Clock>(
         Ok(entry) => entry,
         Err(error) => return Report::unwritten(hold, &error),
     };
+    let is_for_user_space = entry.pool.as_ref().is_some_and(|pool| pool.mode == Mode::VfioPci);
     let arrived = match site.machine.arrive(&ArrivalWish { entry, name, mtu }).await {
         Ok(arrived) => arrived,
         Err(error) => return refused(hold, &error),
     };
+    if is_for_user_space && arrived.pci_address.is_none() {
+        let why = format!("{eni} cannot be handed to user space: its link is no PCI device's");
+        return Report::of_machine(hold, "kernel", why).and(Effect::LinksChanged);
+    }
     let now = site.clock.now();
+    let seen = arrived.pci_address.and_then(|device| site.machine.look_at(device));
     let written = site.ledger.change(eni, |entry| {
         note(entry, &arrived);
+        entry.seen = seen;
+        if is_for_user_space {
+            return life::become_state(entry, State::Attached, now);
+        }
         if life::may_become(entry.state, State::Attached) && !life::may_become(entry.state, State::Ready) {
             life::become_state(entry, State::Attached, now)?;
         }
@@ -42,7 +52,7 @@ pub(super) async fn arrive<C: ec2::Cloud, M: Machine, K: Clock>(
             } else {
                 format!("; undone: {}", arrived.cleaned.join(", "))
             };
-            log::info!("{eni} is ready as {}{cleaned}", entry.host_name);
+            log::info!("{eni} is {} as {}{cleaned}", entry.state, entry.host_name);
             Report::done([Effect::Cleared(hold), Effect::LinksChanged])
         }
         Err(error) => Report::unwritten(hold, &error).and(Effect::LinksChanged),
@@ -67,8 +77,10 @@ pub(super) async fn look_after<C: ec2::Cloud, M: Machine, K: Clock>(
         Ok(Care::Held) => return Report::of_machine(hold, "held", format!("the link of {eni} is in a plugin's hands")),
         Err(error) => return refused(hold, &error),
     };
+    let seen = arrived.pci_address.and_then(|device| site.machine.look_at(device));
     let written = site.ledger.change(eni, |entry| {
         note(entry, &arrived);
+        entry.seen = seen;
         Ok(())
     });
     match written.await {

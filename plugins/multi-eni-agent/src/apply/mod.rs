@@ -6,6 +6,7 @@ mod attachment;
 mod attributes;
 mod creation;
 mod deletion;
+mod device;
 mod entry;
 mod link;
 pub(crate) mod policy;
@@ -61,6 +62,9 @@ pub(crate) async fn run<C: ec2::Cloud, M: Machine, K: Clock>(
         Action::UnassignIpv6 { eni, addresses } => addresses::unassign_ipv6(site, &eni, addresses).await,
         Action::Arrive { eni, name, mtu } => link::arrive(site, &eni, name, mtu).await,
         Action::LookAfter { eni, name, mtu, why } => link::look_after(site, &eni, name, mtu, &why).await,
+        Action::Bind { eni } => device::bind(site, &eni).await,
+        Action::Unbind { eni } => device::unbind(site, &eni).await,
+        Action::Note { eni, pool, seen } => device::note(site, &eni, pool, seen).await,
         Action::Mark { eni, state, why } => state::mark(site, &eni, state, &why).await,
         Action::Forget { eni, why } => state::forget(site, &eni, &why).await,
         Action::Release { owner } => release::attachment(site, &owner).await,

@@ -23,7 +23,7 @@ pub(crate) struct Report {
 /// The kernel's word on this node's name.
 pub(crate) fn check(folder: &Path, settings: &Settings) -> std::io::Result<Report> {
     let labels = NodeLabels::of(&settings.agent)?;
-    let mut folder = Folder::new(folder);
+    let mut folder = Folder::new(folder, &settings.agent.resource_prefix);
     let declared = folder.read(&labels);
     let elsewhere = folder.elsewhere(&labels);
     let mut lacking = Vec::new();
@@ -89,6 +89,9 @@ impl fmt::Display for Pool {
         }
         if let Some(resource) = &self.resource_name {
             write!(f, ", as {resource}")?;
+        }
+        if let Some(address) = self.pci_address {
+            write!(f, " (only what is at {address})")?;
         }
         write!(f, "; index from {}", self.device_index)?;
         if self.network_card > 0 {

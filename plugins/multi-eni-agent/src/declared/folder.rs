@@ -13,14 +13,16 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
+    resource_prefix: String,
     right: BTreeMap<PoolName, Right>,
     made: BTreeMap<PoolName, Sharing>,
 }
 
 impl Folder {
-    /// The folder at a path; nothing is read yet.
-    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), right: BTreeMap::new(), made: BTreeMap::new() }
+    /// The folder at a path, for a node where a resource without a domain is of this one; nothing is read yet.
+    pub(crate) fn new(path: impl Into<PathBuf>, resource_prefix: impl Into<String>) -> Self {
+        let resource_prefix = resource_prefix.into();
+        Self { path: path.into(), resource_prefix, right: BTreeMap::new(), made: BTreeMap::new() }
     }
 
     /// Says how the pools that have ENIs were made, by the inventory: what a pool is cannot change under its pods.
@@ -30,7 +32,7 @@ impl Folder {
 
     /// Reads it, for a node with these labels.
     pub(crate) fn read(&mut self, labels: &NodeLabels) -> Declared {
-        let mut reading = Reading::default();
+        let mut reading = Reading::of(&self.resource_prefix);
         match files(&self.path) {
             Ok(files) => files.iter().for_each(|file| reading.file(file)),
             Err(error) => {
@@ -40,13 +42,14 @@ impl Folder {
             }
         }
         reading.refuse_clashes(labels);
+        reading.refuse_one_device_twice(labels);
         reading.refuse_other_sharing(&self.made);
         self.conclude(reading, labels)
     }
 
     /// Puts what is right now and what was right before together.
     fn conclude(&mut self, reading: Reading, labels: &NodeLabels) -> Declared {
-        let Reading { mut right, wrong, unnamed, faults, notes } = reading;
+        let Reading { mut right, wrong, unnamed, faults, notes, .. } = reading;
         let unknown = if unnamed.is_empty() { Unknown::Nothing } else { Unknown::Something };
         let mut earlier = BTreeSet::new();
         for (name, before) in std::mem::take(&mut self.right) {

@@ -1,7 +1,7 @@
 //! A pool as the planner reads it.
 
-use node::inventory::{Mode, Sharing};
-use node::names::{IfName, PoolName};
+use node::inventory::{self, Mode, Sharing};
+use node::names::{IfName, PciAddr, PoolName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -57,6 +57,8 @@ pub(crate) struct Pool {
     pub(crate) mode: Mode,
     /// `domain/name`, as the kubelet knows it.
     pub(crate) resource_name: Option<String>,
+    /// `mode` and `resource_name` are about the pool's ENI at this place alone; about all of them if it is not said.
+    pub(crate) pci_address: Option<PciAddr>,
     /// How many ENIs are free beyond those in use.
     pub(crate) warm: u32,
     /// One for each eligible subnet, or one with [`SubnetChoice::MostFree`], if it is not said.
@@ -76,6 +78,18 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
+    /// What it means for its ENI at this place; for one that sits nowhere yet, if that is not known.
+    pub(crate) fn for_eni_at(&self, place: Option<PciAddr>) -> inventory::Pool {
+        let is_meant = self.pci_address.is_none() || self.pci_address == place;
+        inventory::Pool {
+            name: self.name.clone(),
+            sharing: self.sharing,
+            mode: if is_meant { self.mode } else { Mode::Netdev },
+            cooldown_seconds: self.cooldown_seconds,
+            resource_name: self.resource_name.clone().filter(|_| is_meant),
+        }
+    }
+
     /// Whether it never has a second ENI on a node.
     pub(crate) fn has_at_most_one(&self) -> bool {
         let one_subnet = self.subnets.len() == 1 || self.subnet_choice == SubnetChoice::MostFree;

@@ -3,11 +3,13 @@
 use super::document::{self, Document};
 use super::fault::{Fault, Faults};
 use super::file;
+use super::pool::Pool;
 use super::selector::NodeLabels;
 use super::validate::{Found, Valid, valid};
 use node::inventory::Sharing;
-use node::names::{IfName, PoolName};
+use node::names::PoolName;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 /// A manifest that was right when it was last read.
@@ -20,6 +22,7 @@ pub(super) struct Right {
 /// What the files have now.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
+    resource_prefix: String,
     pub(super) right: BTreeMap<PoolName, Right>,
     /// Names with a fault, and where they are.
     pub(super) wrong: BTreeMap<PoolName, PathBuf>,
@@ -30,6 +33,11 @@ pub(super) struct Reading {
 }
 
 impl Reading {
+    /// Nothing yet; a resource without a domain is of this one.
+    pub(super) fn of(resource_prefix: &str) -> Self {
+        Self { resource_prefix: resource_prefix.to_string(), ..Self::default() }
+    }
+
     pub(super) fn file(&mut self, path: &Path) {
         match file::documents(path) {
             Ok(documents) => {
@@ -50,7 +58,8 @@ impl Reading {
     fn document(&mut self, path: &Path, document: Document) {
         let Document { name, spec, misshapen, mut faults } = document;
         let mut found = Found::default();
-        let valid = name.as_ref().zip(spec).map(|(name, spec)| valid(name, &spec, &misshapen, &mut found));
+        let known = name.as_ref().zip(spec);
+        let valid = known.map(|(name, spec)| valid(name, &spec, &misshapen, &self.resource_prefix, &mut found));
         faults.append(std::mem::take(&mut found.faults));
         let is_right = faults.is_empty();
         let place = |faults: Faults| placed(path, name.as_ref(), faults);
@@ -86,17 +95,31 @@ impl Reading {
 
     /// Refuses pools of this node that want the same name of a link.
     pub(super) fn refuse_clashes(&mut self, labels: &NodeLabels) {
-        let mut wishes: BTreeMap<IfName, Vec<PoolName>> = BTreeMap::new();
+        self.refuse_what_two_have("spec.linkName", labels, |pool| pool.link_name.clone());
+    }
+
+    /// Refuses pools of this node that would offer one device twice.
+    pub(super) fn refuse_one_device_twice(&mut self, labels: &NodeLabels) {
+        self.refuse_what_two_have("spec.dpdkPCIAddress", labels, |pool| pool.pci_address);
+    }
+
+    fn refuse_what_two_have<T: Ord + Display>(
+        &mut self,
+        path: &str,
+        labels: &NodeLabels,
+        of: impl Fn(&Pool) -> Option<T>,
+    ) {
+        let mut wishes: BTreeMap<T, Vec<PoolName>> = BTreeMap::new();
         for right in self.right.values().filter(|right| right.valid.selector.selects(labels)) {
-            if let Some(wished) = &right.valid.pool.link_name {
-                wishes.entry(wished.clone()).or_default().push(right.valid.pool.name.clone());
+            if let Some(wished) = of(&right.valid.pool) {
+                wishes.entry(wished).or_default().push(right.valid.pool.name.clone());
             }
         }
         for (wished, pools) in wishes.into_iter().filter(|(_, pools)| pools.len() > 1) {
             for name in &pools {
                 let others: Vec<&str> = pools.iter().filter(|other| *other != name).map(PoolName::as_str).collect();
                 let why = format!("is {wished}, and that of {} on this node, too", others.join(", "));
-                self.refuse(name, "spec.linkName", why);
+                self.refuse(name, path, why);
             }
         }
     }

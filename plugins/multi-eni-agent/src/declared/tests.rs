@@ -33,7 +33,7 @@ impl Site {
         let place = tempfile::tempdir().unwrap();
         let labels = [("ng", "multi-eni"), ("kubernetes.io/hostname", "node-1")];
         let site = Self {
-            folder: Folder::new(place.path()),
+            folder: Folder::new(place.path(), "intel.com"),
             labels: labels.map(|(key, value)| (key.to_string(), value.to_string())).into_iter().collect(),
             place,
         };

@@ -31,7 +31,13 @@ pub(super) struct Found {
 }
 
 /// The pool of a spec, of which the fields with these keys could not be read. It counts only if no fault was found.
-pub(super) fn valid(name: &PoolName, spec: &NodeEniSpec, misshapen: &[String], found: &mut Found) -> Valid {
+pub(super) fn valid(
+    name: &PoolName,
+    spec: &NodeEniSpec,
+    misshapen: &[String],
+    resource_prefix: &str,
+    found: &mut Found,
+) -> Valid {
     let selector = Selector::of(spec, &mut found.faults);
     let mode = device::mode(spec, found);
     let ipv6 = counts::ipv6(spec, &mut found.faults);
@@ -47,7 +53,8 @@ pub(super) fn valid(name: &PoolName, spec: &NodeEniSpec, misshapen: &[String], f
         mtu: device::mtu(spec, ipv6, &mut found.faults),
         sharing: spec.sharing.unwrap_or_default(),
         mode,
-        resource_name: device::resource_name(spec, &mut found.faults),
+        pci_address: device::pci_address(spec, found),
+        resource_name: device::resource_name(spec, resource_prefix, &mut found.faults),
         warm: spec.warm.unwrap_or(0),
         min: spec.min,
         max: spec.max,

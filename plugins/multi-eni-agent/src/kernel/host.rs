@@ -3,14 +3,17 @@
 use super::{
     ArrivalWish, Arrived, Care, Error, Event, HostLink, Life, Machine, Outcome, PodUids, Unseen, Verdict, ipam,
 };
+use crate::devices::{self, GivenOut, KubeletError};
 use futures_util::Stream;
 use node::addresses::{self, AddressUse};
 use node::ground::Side;
 use node::host::View;
+use node::inventory::{Entry, Seen};
+use node::names::PciAddr;
 use node::record::Record;
 use node::store::{self, Store};
 use node::verdict::{self, Pods, Sight};
-use node::{arrival, device_info, take_down, watch};
+use node::{arrival, device_info, pci, take_down, watch};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -115,6 +118,35 @@ impl Machine for Host {
             log::warn!("the chain of {} does not release: {error}", usage.owner);
         }
         Ok(outcome)
+    }
+
+    async fn given_out(&self) -> Result<GivenOut, KubeletError> {
+        devices::given_out(&self.places.kubelet_dir).await
+    }
+
+    async fn bind(&self, entry: &Entry) -> Result<(), Error> {
+        Err(Error::NotBound(entry.device()))
+    }
+
+    async fn unbind(&self, entry: &Entry) -> Result<(), Error> {
+        Err(Error::NotBound(entry.device()))
+    }
+
+    fn look_at(&self, device: PciAddr) -> Option<Seen> {
+        let function = match pci::Function::read(Path::new(SYSFS), device) {
+            Ok(function) => function?,
+            Err(error) => {
+                log::warn!("{device} cannot be looked at: {error}");
+                return None;
+            }
+        };
+        let write_combining = function.is_for_user_space().then(|| pci::write_combining(Path::new(SYSFS), device));
+        Some(Seen {
+            group: function.group.map(|group| group.to_string()),
+            numa_node: function.numa_node,
+            write_combining: write_combining.map(|found| found.to_string()),
+            driver: function.driver,
+        })
     }
 
     fn events(&self) -> Result<impl Stream<Item = Event> + Send + Unpin + 'static + use<>, Error> {

@@ -15,8 +15,11 @@ pub(crate) use node::take_down::Outcome;
 pub(crate) use node::verdict::{Life, PodUids, Unseen, Verdict};
 pub(crate) use node::watch::Event;
 
+use crate::devices::{GivenOut, KubeletError};
 use futures_util::Stream;
 use node::addresses::AddressUse;
+use node::inventory::{Entry, Seen};
+use node::names::PciAddr;
 use node::record::Record;
 use std::future::Future;
 
@@ -74,6 +77,28 @@ pub(crate) trait Machine: Send + Sync + 'static {
         usage: &AddressUse,
         pods: Option<&PodUids>,
     ) -> impl Future<Output = Result<Outcome, Error>> + Send;
+
+    /// Which devices the kubelet's pods have; none where there is no kubelet.
+    ///
+    /// # Errors
+    /// A kubelet is there, and does not answer.
+    fn given_out(&self) -> impl Future<Output = Result<GivenOut, KubeletError>> + Send;
+
+    /// Hands the device of an ENI, which is known by where it sits, to user space by `vfio-pci`. Nothing is done where that has
+    /// it already.
+    ///
+    /// # Errors
+    /// What this machine lacks for it; that a plugin has it; what the kernel says.
+    fn bind(&self, entry: &Entry) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Gives the device of an ENI back to the driver that it had.
+    ///
+    /// # Errors
+    /// That a plugin or a program has it; what the kernel says.
+    fn unbind(&self, entry: &Entry) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// How a device is at this moment; nothing if it is not there.
+    fn look_at(&self, device: PciAddr) -> Option<Seen>;
 
     /// What changes from now on. Each item means "look again", and many changes that nobody has read yet are one item of each
     /// kind; one that the kernel had no room for is an item too.

@@ -5,7 +5,6 @@ use ipnetwork::IpNetwork;
 use node::inventory::{Entry, Ipv4Address, Ipv6Address, Pool, State, Subnet, Upkeep, Vpc};
 
 use super::Known;
-use crate::declared;
 use crate::observe::Planned;
 use crate::tags::{TOKEN, pool_of};
 
@@ -66,6 +65,7 @@ pub(crate) fn entry_of(
         network_card_index: slot.map_or(0, |slot| slot.network_card_index),
         pool,
         original_driver: None,
+        seen: None,
         mtu: None,
         tags: eni.tags.clone(),
         state,
@@ -78,17 +78,6 @@ pub(crate) fn entry_of(
             ..Upkeep::default()
         },
     })
-}
-
-/// What the inventory says of a pool.
-pub(crate) fn pool_entry(pool: &declared::Pool) -> Pool {
-    Pool {
-        name: pool.name.clone(),
-        sharing: pool.sharing,
-        mode: pool.mode,
-        cooldown_seconds: pool.cooldown_seconds,
-        resource_name: pool.resource_name.clone(),
-    }
 }
 
 /// The entry, if it belongs into the inventory.
@@ -127,7 +116,7 @@ pub(super) fn adopt(
     };
     let Some(name) = pool_of(&eni.tags) else { return Ok(None) };
     let declared = known.pools.iter().find(|pool| pool.name == name);
-    let pool = declared.map_or_else(|| undeclared(name), pool_entry);
+    let pool = declared.map_or_else(|| undeclared(name), |pool| pool.for_eni_at(None));
     let link_name = declared.and_then(|pool| pool.link_name.clone());
     let mut entry = entry_of(eni, Some(pool), link_name, state, known, now)?;
     if state == State::Created {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ec2::{Modification, SecurityGroupId, Slot, Subnet, Tags};
-use node::inventory::State;
+use node::inventory::{Pool, Seen, State};
 use node::names::{EniId, IfName, PoolName};
 use node::record::Owner;
 use serde::Serialize;
@@ -41,6 +41,12 @@ pub(crate) enum Action {
     Arrive { eni: EniId, name: IfName, mtu: Option<u32> },
     /// Puts a link right that differs from what it should be.
     LookAfter { eni: EniId, name: IfName, mtu: Option<u32>, why: String },
+    /// Hands its device to user space.
+    Bind { eni: EniId },
+    /// Gives its device back to the kernel's driver.
+    Unbind { eni: EniId },
+    /// Writes down what its pool says of it now, and how its device is.
+    Note { eni: EniId, pool: Pool, seen: Option<Seen> },
     /// Writes another state, which nothing but the node's own facts stand behind.
     Mark { eni: EniId, state: State, why: String },
     /// Forgets an ENI that is gone, or is another instance's.
@@ -103,9 +109,12 @@ impl Action {
             | Self::UnassignIpv4 { eni, .. }
             | Self::UnassignIpv6 { eni, .. }
             | Self::Forget { eni, .. } => Subject::Cloud(eni.clone()),
-            Self::Arrive { eni, .. } | Self::LookAfter { eni, .. } | Self::Mark { eni, .. } => {
-                Subject::Link(eni.clone())
-            }
+            Self::Arrive { eni, .. }
+            | Self::LookAfter { eni, .. }
+            | Self::Bind { eni }
+            | Self::Unbind { eni }
+            | Self::Note { eni, .. }
+            | Self::Mark { eni, .. } => Subject::Link(eni.clone()),
             Self::Release { owner } => Subject::Attachment(owner.clone()),
             Self::ReleaseAddresses { owner } => Subject::AddressUse(owner.clone()),
         })
@@ -124,6 +133,9 @@ impl Action {
             Self::UnassignIpv4 { .. } | Self::UnassignIpv6 { .. } => "unassign",
             Self::Arrive { .. } => "arrive",
             Self::LookAfter { .. } => "look-after",
+            Self::Bind { .. } => "bind",
+            Self::Unbind { .. } => "unbind",
+            Self::Note { .. } => "note",
             Self::Mark { .. } => "mark",
             Self::Forget { .. } => "forget",
             Self::Release { .. } => "release",
@@ -151,6 +163,9 @@ impl Action {
             | Self::AssignIpv6 { .. }
             | Self::Arrive { .. }
             | Self::LookAfter { .. }
+            | Self::Bind { .. }
+            | Self::Unbind { .. }
+            | Self::Note { .. }
             | Self::Mark { .. } => false,
         }
     }
@@ -180,6 +195,9 @@ impl fmt::Display for Action {
             Self::UnassignIpv6 { eni, addresses } => write!(f, "give {} IPv6 addresses of {eni} back", addresses.len()),
             Self::Arrive { eni, name, .. } => write!(f, "take {eni} in as {name}"),
             Self::LookAfter { eni, why, .. } => write!(f, "put the link of {eni} right: {why}"),
+            Self::Bind { eni } => write!(f, "bind {eni} to vfio-pci"),
+            Self::Unbind { eni } => write!(f, "give {eni} back to the kernel's driver"),
+            Self::Note { eni, .. } => write!(f, "write down how {eni} is"),
             Self::Mark { eni, state, why } => write!(f, "{eni} is {state}: {why}"),
             Self::Forget { eni, why } => write!(f, "forget {eni}: {why}"),
             Self::Release { owner } => write!(f, "release what {owner} had"),

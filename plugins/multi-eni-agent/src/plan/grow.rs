@@ -2,7 +2,7 @@
 
 use cni::Code;
 use ec2::Subnet;
-use node::inventory::{Entry, Mode};
+use node::inventory::Entry;
 use node::names::PoolName;
 
 use super::groups::{Eligible, eligible, security_groups};
@@ -31,11 +31,6 @@ pub(crate) fn plan(
     let is_short = standing.have() < standing.target;
     if !is_short && unattached.is_empty() {
         return;
-    }
-    if pool.mode == Mode::VfioPci {
-        // Nobody could use what would be paid for.
-        return standing
-            .refuse(Code::CONFIG.get(), format!("pool {}: enableDPDK is not done in this version", pool.name));
     }
     if observed.leaving {
         return standing

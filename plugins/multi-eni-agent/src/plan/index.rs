@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::Deref;
 
-use node::inventory::Entry;
+use node::inventory::{Entry, Seen};
 use node::names::{EniId, MacAddr, PoolName};
 
 use crate::declared::{Declared, Pool};
@@ -75,6 +75,26 @@ impl<'a> World<'a> {
     /// The addresses of a shared ENI that no other pod may have now.
     pub(crate) fn taken(&self, entry: &Entry) -> Option<&BTreeSet<IpAddr>> {
         self.taken.get(&entry.network_interface_id)
+    }
+
+    /// How its device is, of one that is in user space's hands or should be.
+    pub(crate) fn device_of(&self, entry: &Entry) -> Option<&'a Seen> {
+        self.observed.devices.get(&entry.network_interface_id)
+    }
+
+    /// Whether user space has its device in its hands.
+    pub(crate) fn is_bound(&self, entry: &Entry) -> bool {
+        self.device_of(entry).is_some_and(Seen::is_for_user_space)
+    }
+
+    /// Whether it is where it is when nobody has it: its link on the host, or its device in user space's hands.
+    pub(crate) fn is_home(&self, entry: &Entry) -> bool {
+        self.link_of(entry).is_some() || self.is_bound(entry)
+    }
+
+    /// Whether the kubelet has given it out: a pod has it, or is about to.
+    pub(crate) fn is_allocated(&self, entry: &Entry) -> bool {
+        entry.pci_address.is_some_and(|device| self.observed.allocated.contains(&device))
     }
 
     /// Whether a pod has it, or an address of it.

@@ -89,6 +89,8 @@ fn count<'a>(standing: &'a mut Standing, entry: &Entry, observed: &World<'_>) ->
     match entry.state {
         state if is_unattached(state) => &mut standing.coming,
         State::Creating | State::Attaching | State::Attached if !is_held => &mut standing.coming,
+        // Between the kubelet's allocation and its pod's ADD there is no record.
+        State::Ready | State::Cooling | State::InUse if observed.is_allocated(entry) => &mut standing.in_use,
         State::Ready if !is_held => &mut standing.free,
         State::Cooling if !is_held => &mut standing.cooling,
         State::Quarantined => &mut standing.quarantined,

@@ -6,9 +6,9 @@ use super::grow::wanted_unattached;
 use super::index::World;
 use super::pool::Standing;
 use super::slots::is_unattached;
-use super::{Action, Plan};
+use super::{Action, Need, Plan};
 use crate::declared::{Declared, Pool};
-use crate::observe::{Hold, Subject};
+use crate::observe::{Asked, Hold, Subject};
 
 pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, plan: &mut Plan) {
     if !may_take_down(observed) || !standing.is_known || standing.demand > 0 {
@@ -26,8 +26,7 @@ pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, p
     }
     let unattached = u32::try_from(unattached.len()).unwrap_or(u32::MAX);
     let surplus = standing.have().saturating_sub(standing.target).saturating_sub(unattached);
-    let mut free: Vec<_> =
-        observed.members(&pool.name).filter(|entry| entry.state == State::Ready && !observed.is_held(entry)).collect();
+    let mut free: Vec<_> = observed.members(&pool.name).filter(|entry| is_free(entry, observed)).collect();
     // The last ones in are the first ones out, and what is on its way out already is of them.
     free.sort_by_key(|entry| std::cmp::Reverse((entry.network_card_index, entry.device_index)));
     for entry in free.into_iter().take(usize::try_from(surplus).unwrap_or(usize::MAX)) {
@@ -35,7 +34,7 @@ pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, p
         if idle_at > observed.now {
             plan.wake(idle_at);
         } else if is_nobodys(entry, observed) {
-            detach(entry, observed, plan);
+            give_up(entry, pool.resource_name.is_some(), observed, plan);
         }
     }
 }
@@ -54,13 +53,17 @@ pub(crate) fn withdrawn(declared: &Declared, observed: &World<'_>, plan: &mut Pl
             State::Created | State::Detached => delete(entry, observed, plan),
             State::Attached => detach(entry, observed, plan),
             State::Ready | State::Cooling | State::Quarantined if is_nobodys(entry, observed) => {
-                detach(entry, observed, plan);
+                give_up(entry, pool.resource_name.is_some(), observed, plan);
             }
             State::Ready | State::Cooling | State::Quarantined => {}
             State::Creating | State::Attaching | State::InUse | State::Detaching | State::Deleting | State::Deleted => {
             }
         }
     }
+}
+
+fn is_free(entry: &Entry, observed: &World<'_>) -> bool {
+    entry.state == State::Ready && !observed.is_held(entry) && !observed.is_allocated(entry)
 }
 
 /// What is not known is no reason to take anything away: the metadata say whether the node is going away, too.
@@ -71,7 +74,21 @@ pub(super) fn may_take_down(observed: &World<'_>) -> bool {
 /// Whether no record says that somebody has it, and its link is where it is when nobody has: a record that was damaged is
 /// put aside, and then only the missing link tells.
 fn is_nobodys(entry: &Entry, observed: &World<'_>) -> bool {
-    !observed.is_held(entry) && observed.link_of(entry).is_some()
+    !observed.is_held(entry) && !observed.is_allocated(entry) && observed.is_home(entry)
+}
+
+/// Has it detached. One that the kubelet may give out at this moment is offered no more first; what it gave out before that, its
+/// list of pods says.
+fn give_up(entry: &Entry, is_offered: bool, observed: &World<'_>, plan: &mut Plan) {
+    if !is_offered {
+        return detach(entry, observed, plan);
+    }
+    let eni = &entry.network_interface_id;
+    plan.withheld.insert(eni.clone());
+    match observed.withheld.get(eni) {
+        Some(Asked::Since) => detach(entry, observed, plan),
+        Some(Asked::NotYet) | None => plan.need(Need::GivenOut),
+    }
 }
 
 fn detach(entry: &Entry, observed: &World<'_>, plan: &mut Plan) {

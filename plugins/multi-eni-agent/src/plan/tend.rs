@@ -1,6 +1,6 @@
 //! What each ENI needs on its way, whatever its pool is short of.
 
-use node::inventory::{Entry, Sharing, State};
+use node::inventory::{Entry, Mode, Sharing, State};
 use node::names::EniId;
 
 use super::groups::security_groups;
@@ -30,7 +30,8 @@ pub(crate) fn plan(observed: &World<'_>, plan: &mut Plan) {
             forget_stranger(entry, observed, plan);
             continue;
         };
-        let eni = Eni { entry, pool: observed.pool(&of.name), link: observed.link_of(entry), observed };
+        let (pool, link, first) = (observed.pool(&of.name), observed.link_of(entry), plan.actions.len());
+        let eni = Eni { entry, pool, link, first, observed };
         eni.mark(plan);
         eni.follow(plan);
         eni.repair(plan);
@@ -65,6 +66,8 @@ struct Eni<'a> {
     /// Nothing if its pool is declared no more.
     pool: Option<&'a Pool>,
     link: Option<&'a HostLink>,
+    /// Where its own actions begin in the plan.
+    first: usize,
     observed: &'a World<'a>,
 }
 
@@ -96,7 +99,7 @@ impl Eni<'_> {
                 if at > self.observed.now {
                     return plan.wake(at);
                 }
-                if self.link.is_none() {
+                if !self.observed.is_home(self.entry) {
                     return;
                 }
                 (State::Ready, "it has rested".to_string())
@@ -116,8 +119,8 @@ impl Eni<'_> {
     fn follow(&self, plan: &mut Plan) {
         let is_asked = self.observed.asked.contains(self.id());
         match self.entry.state {
-            State::Attaching | State::Attached if self.link.is_some() => self.arrive(plan),
-            State::Quarantined if self.link.is_some() => {
+            State::Attaching | State::Attached if self.observed.is_home(self.entry) => self.arrive(plan),
+            State::Quarantined if self.observed.is_home(self.entry) => {
                 if !self.observed.holds.contains_key(&Hold::Link(self.id().clone())) {
                     self.arrive(plan);
                 }
@@ -130,7 +133,9 @@ impl Eni<'_> {
                 self.look(plan, 1);
             }
             State::Ready | State::Cooling | State::Quarantined
-                if self.link.is_none() && self.observed.links.is_some() && !self.observed.is_held(self.entry) =>
+                if !self.observed.is_home(self.entry)
+                    && self.observed.links.is_some()
+                    && !self.observed.is_held(self.entry) =>
             {
                 self.look(plan, MISSED_AFTER);
             }
@@ -176,8 +181,25 @@ impl Eni<'_> {
         }
         match self.observed.hold(&Hold::Link(self.id().clone())) {
             Some(held) => plan.wake(held.until),
-            None => plan.act(Action::Arrive { eni: self.id().clone(), name: self.name(), mtu: self.mtu() }),
+            None => plan.act(self.next_of_arrival()),
         }
+    }
+
+    /// A device for user space is taken in like any other, so that it is known where it sits, and bound then.
+    fn next_of_arrival(&self) -> Action {
+        let eni = self.id().clone();
+        match (self.is_for_user_space(), self.observed.is_bound(self.entry)) {
+            (true, false) if self.entry.pci_address.is_none() => {
+                Action::Arrive { eni, name: self.name(), mtu: self.mtu() }
+            }
+            (true, _) => Action::Bind { eni },
+            (false, true) => Action::Unbind { eni },
+            (false, false) => Action::Arrive { eni, name: self.name(), mtu: self.mtu() },
+        }
+    }
+
+    fn is_for_user_space(&self) -> bool {
+        self.entry.pool.as_ref().is_some_and(|pool| pool.mode == Mode::VfioPci)
     }
 
     /// Has EC2 asked how it stands, the more seldom the longer it lasts.
@@ -212,6 +234,7 @@ impl Eni<'_> {
     /// What somebody changed since.
     fn repair(&self, plan: &mut Plan) {
         let Some(pool) = self.pool else { return };
+        self.take_note(pool, plan);
         self.repair_link(pool, plan);
         let is_attached = matches!(self.entry.state, State::Attaching | State::Attached)
             || self.entry.state.is_on_node() && self.entry.state != State::Quarantined;
@@ -228,10 +251,40 @@ impl Eni<'_> {
         if self.observed.is_held(self.entry) && pool.sharing == Sharing::Exclusive || self.is_link_busy() {
             return;
         }
+        if self.is_for_user_space() {
+            // Somebody gave it back to the kernel.
+            return self.act_on_link(Action::Bind { eni: self.id().clone() }, plan);
+        }
         let Some(why) = self.difference(pool, link) else { return };
+        self.act_on_link(Action::LookAfter { eni: self.id().clone(), name: self.name(), mtu: self.mtu(), why }, plan);
+    }
+
+    /// What its pool says of it now, and how its device is. While somebody has it, it stays what it was when it was given.
+    fn take_note(&self, pool: &Pool, plan: &mut Plan) {
+        let is_free = !self.observed.is_held(self.entry) && !self.observed.is_allocated(self.entry);
+        let is_settled = matches!(self.entry.state, State::Attached | State::Ready | State::Cooling);
+        let of = match is_free && is_settled && pool.sharing == Sharing::Exclusive {
+            true => Some(pool.for_eni_at(self.entry.pci_address)),
+            false => self.entry.pool.clone(),
+        };
+        let seen = self.observed.device_of(self.entry).or(self.entry.seen.as_ref()).cloned();
+        if let Some(of) = of
+            && (Some(&of) != self.entry.pool.as_ref() || seen != self.entry.seen)
+            && !self.is_link_busy()
+        {
+            self.act_on_link(Action::Note { eni: self.id().clone(), pool: of, seen }, plan);
+        }
+    }
+
+    fn act_on_link(&self, action: Action, plan: &mut Plan) {
+        // One thing at a time.
+        let mut own = plan.actions.iter().skip(self.first);
+        if own.any(|other| other.subject() == action.subject()) {
+            return;
+        }
         match self.observed.hold(&Hold::Link(self.id().clone())) {
             Some(held) => plan.wake(held.until),
-            None => plan.act(Action::LookAfter { eni: self.id().clone(), name: self.name(), mtu: self.mtu(), why }),
+            None => plan.act(action),
         }
     }
 

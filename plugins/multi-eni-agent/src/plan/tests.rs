@@ -1,4 +1,5 @@
 mod addresses;
+mod devices;
 mod growing;
 mod properties;
 mod shrinking;
@@ -11,7 +12,7 @@ use node::inventory::{Entry, Ipv4Address, Mode, Sharing, State, Upkeep, Vpc};
 use node::names::{EniId, IfName, MacAddr, PoolName};
 use node::record::Owner;
 
-use super::{Action, Plan, plan};
+use super::{Action, Need, Plan, plan};
 use crate::declared::{Declared, Pool, Reference, SubnetChoice};
 use crate::kernel::HostLink;
 use crate::observe::{Limit, Observed, Planned};
@@ -43,6 +44,7 @@ pub(crate) fn pool(name: &str, min: u32) -> Pool {
         sharing: Sharing::Exclusive,
         mode: Mode::Netdev,
         resource_name: None,
+        pci_address: None,
         warm: 0,
         min: Some(min),
         max: None,
@@ -99,10 +101,11 @@ pub(crate) fn entry(pool: &Pool, number: u32, state: State) -> Entry {
         vpc: Vpc::default(),
         ipv4_addresses: vec![Ipv4Address { address: std::net::Ipv4Addr::from(0x0a00_0100 + number), primary: true }],
         ipv6_addresses: Vec::new(),
-        pool: Some(crate::learn::pool_entry(pool)),
+        pool: Some(pool.for_eni_at(None)),
         device_index: number,
         network_card_index: pool.network_card,
         original_driver: None,
+        seen: None,
         mtu: None,
         tags: identity().tags(&pool.name, "token", &pool.tags),
         state,

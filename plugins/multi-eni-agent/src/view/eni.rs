@@ -1,7 +1,7 @@
 //! An ENI, its place and its addresses.
 
 use super::Holder;
-use node::inventory::{Mode, Sharing, State};
+use node::inventory::{Mode, Seen, Sharing, State};
 use node::names::{EniId, IfName, MacAddr, PciAddr, PoolName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -20,6 +20,12 @@ pub(crate) struct EniView {
     pub(crate) sharing: Sharing,
     #[serde(default)]
     pub(crate) mode: Mode,
+    /// The resource that the kubelet gives it out by.
+    #[serde(default)]
+    pub(crate) resource: Option<String>,
+    /// The driver of its device when the agent last looked, and what it is to user space then.
+    #[serde(default)]
+    pub(crate) device: Seen,
     pub(crate) state: State,
     /// When it came into that state.
     #[serde(default)]
@@ -38,6 +44,9 @@ pub(crate) struct EniView {
     pub(crate) addresses: Vec<AddressView>,
     #[serde(default)]
     pub(crate) owner: Option<Holder>,
+    /// Whether the kubelet has given it to a container, which may have no attachment of it.
+    #[serde(default)]
+    pub(crate) is_given_out: bool,
     /// What the agent is doing to it, and why that waits.
     #[serde(default)]
     pub(crate) doing: Option<String>,
@@ -67,6 +76,8 @@ impl EniView {
             pool: None,
             sharing: Sharing::default(),
             mode: Mode::default(),
+            resource: None,
+            device: Seen::default(),
             state,
             since: None,
             slot: None,
@@ -76,6 +87,7 @@ impl EniView {
             subnet: None,
             addresses: Vec::new(),
             owner: None,
+            is_given_out: false,
             doing: None,
             last_error: None,
         }

@@ -1,6 +1,7 @@
 //! The node as its records alone show it, for when no agent runs, and the part of it that the running agent takes too.
 
 use super::{AddressState, AddressView, EniView, Holder, SlotView, Status};
+use crate::devices::Allocations;
 use node::addresses::{self, AddressUse};
 use node::inventory::{Entry, State};
 use node::record::Record;
@@ -13,11 +14,13 @@ use std::net::IpAddr;
 /// Those of reading the store.
 pub(crate) fn from_store(store: &Store, node: &str, now: u64) -> Result<Status, store::Error> {
     let (inventory, records, uses) = (store.inventory()?, store.records()?, store.address_uses()?);
+    let mut enis = enis(&inventory, &records, &uses, now);
+    show_given_out(&mut enis, &store.agents_own::<Allocations>(Allocations::FILE)?.unwrap_or_default());
     Ok(Status {
         node: node.to_string(),
         as_of: now,
         last_pass: store.agent_pass()?.map(|pass| pass.finished_at),
-        enis: enis(&inventory, &records, &uses, now),
+        enis,
         notes: unfinished(&records).into_iter().chain(asked_for(store)?).collect(),
         ..Status::default()
     }
@@ -29,6 +32,14 @@ pub(crate) fn enis(inventory: &[Entry], records: &[Record], uses: &[AddressUse],
     inventory.iter().map(|entry| eni(entry, records, uses, now)).collect()
 }
 
+/// Marks those that the kubelet has given out.
+pub(crate) fn show_given_out(enis: &mut [EniView], allocations: &Allocations) {
+    let devices = allocations.devices();
+    for eni in enis {
+        eni.is_given_out = eni.pci_address.is_some_and(|device| devices.contains(&device));
+    }
+}
+
 fn eni(entry: &Entry, records: &[Record], uses: &[AddressUse], now: u64) -> EniView {
     let holds = |record: &&Record| record.holds() && record.device.is_same(&entry.device());
     let owner = records.iter().find(holds).map(Holder::of_record);
@@ -37,6 +48,8 @@ fn eni(entry: &Entry, records: &[Record], uses: &[AddressUse], now: u64) -> EniV
         pool: entry.pool_name().cloned(),
         sharing: entry.pool.as_ref().map(|pool| pool.sharing).unwrap_or_default(),
         mode: entry.pool.as_ref().map(|pool| pool.mode).unwrap_or_default(),
+        resource: entry.pool.as_ref().and_then(|pool| pool.resource_name.clone()),
+        device: entry.seen.clone().unwrap_or_default(),
         slot: Some(SlotView { network_card_index: entry.network_card_index, device_index: entry.device_index }),
         mac_address: Some(entry.mac_address),
         pci_address: entry.pci_address,

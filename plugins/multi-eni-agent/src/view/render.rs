@@ -1,7 +1,7 @@
 //! `status` as a person reads it.
 
 use super::table::{Table, one_line};
-use super::{AddressState, AddressView, EniView, Holder, PoolView, RequestView, Status, age};
+use super::{AddressState, AddressView, EniView, Holder, PoolView, RequestView, ResourceView, Status, age};
 use node::inventory::{Mode, Sharing, State};
 use node::record::Phase;
 
@@ -9,6 +9,7 @@ use node::record::Phase;
 pub(crate) fn render_status(status: &Status, now: u64) -> String {
     let mut out = head(status, now);
     section(&mut out, "", |out| pools(&status.pools).write(out));
+    section(&mut out, "", |out| resources(&status.resources).write(out));
     section(&mut out, "", |out| enis(status, now).write(out));
     section(&mut out, "", |out| shared_addresses(status, now).write(out));
     section(&mut out, "Doing:", |out| lines(out, doing(&status.enis)));
@@ -94,6 +95,24 @@ fn pools(pools: &[PoolView]) -> Table {
     table
 }
 
+fn resources(resources: &[ResourceView]) -> Table {
+    let mut table = Table::new(&["RESOURCE", "DEVICES", "HEALTHY", "GIVEN OUT", "KUBELET"]);
+    for resource in resources {
+        table.row(vec![
+            resource.name.clone(),
+            resource.devices.to_string(),
+            resource.healthy.to_string(),
+            resource.given_out.to_string(),
+            match (resource.is_listened_to, &resource.error) {
+                (true, _) => "listens".to_string(),
+                (false, Some(error)) => error.clone(),
+                (false, None) => "is not there".to_string(),
+            },
+        ]);
+    }
+    table
+}
+
 fn sharing(sharing: Sharing) -> &'static str {
     match sharing {
         Sharing::Exclusive => "exclusive",
@@ -117,8 +136,9 @@ fn addresses_of(pool: &PoolView) -> String {
 }
 
 fn enis(status: &Status, now: u64) -> Table {
-    let head = ["ENI", "POOL", "STATE", "FOR", "SLOT", "MAC", "PCI", "LINK", "MODE", "ADDRESSES", "OWNER"];
-    let mut table = Table::new(&head);
+    let place = ["ENI", "POOL", "STATE", "FOR", "SLOT", "MAC", "PCI", "LINK", "MODE"];
+    let device = ["DRIVER", "GROUP", "WRITE-COMBINING", "RESOURCE"];
+    let mut table = Table::new(&[&place[..], &device[..], &["ADDRESSES", "OWNER"]].concat());
     for eni in &status.enis {
         table.row(vec![
             text(eni.id.as_ref()),
@@ -131,8 +151,16 @@ fn enis(status: &Status, now: u64) -> Table {
             text(eni.host_name.as_ref()),
             // That a link is moved needs no word.
             if eni.mode == Mode::Netdev { String::new() } else { eni.mode.to_string() },
+            text(eni.device.driver.as_ref()),
+            text(eni.device.group.as_ref()),
+            text(eni.device.write_combining.as_ref()),
+            text(eni.resource.as_ref()),
             some_addresses(&eni.addresses),
-            eni.owner.as_ref().map(owner).unwrap_or_default(),
+            match (&eni.owner, eni.is_given_out) {
+                (Some(holder), _) => owner(holder),
+                (None, true) => "given out by the kubelet".to_string(),
+                (None, false) => String::new(),
+            },
         ]);
     }
     table

@@ -1,6 +1,6 @@
 //! The whole node.
 
-use super::{EniView, PoolView, RequestView};
+use super::{EniView, PoolView, RequestView, ResourceView};
 use serde::{Deserialize, Serialize};
 
 /// A node as it is seen. A reader of another version passes over what it does not know.
@@ -21,6 +21,8 @@ pub(crate) struct Status {
     pub(crate) slots: Option<Slots>,
     pub(crate) pools: Vec<PoolView>,
     pub(crate) enis: Vec<EniView>,
+    /// What the kubelet gives out.
+    pub(crate) resources: Vec<ResourceView>,
     /// Who waits for an ENI now.
     pub(crate) requests: Vec<RequestView>,
     /// What somebody should know: a plugin that died, a file that was set aside, a device that is not home.

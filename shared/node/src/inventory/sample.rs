@@ -27,6 +27,7 @@ pub(crate) fn entry(sharing: Sharing) -> Entry {
         network_card_index: 0,
         host_name: "eth1".parse().unwrap(),
         original_driver: None,
+        seen: None,
         mtu: None,
         tags: BTreeMap::new(),
         state: State::Ready,

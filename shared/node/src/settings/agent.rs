@@ -116,6 +116,12 @@ pub struct Agent {
     pub reads_per_second: NonZeroU32,
     /// Calls to EC2 that change something, per second in the long run.
     pub writes_per_second: NonZeroU32,
+    /// The domain of a pool's resource that is named without one.
+    #[serde(deserialize_with = "value::domain")]
+    pub resource_prefix: String,
+    /// The folder of the documents about devices that the kubelet gives out (Device Information Specification 1.1.0).
+    #[serde(deserialize_with = "value::absolute")]
+    pub device_plugin_info_dir: PathBuf,
     /// The host's `/proc`; elsewhere in a container.
     #[serde(deserialize_with = "value::absolute")]
     pub proc_dir: PathBuf,
@@ -148,6 +154,8 @@ impl Default for Agent {
             reserved_enis: 0,
             reads_per_second: PER_SECOND,
             writes_per_second: PER_SECOND,
+            resource_prefix: "intel.com".into(),
+            device_plugin_info_dir: "/var/run/k8s.cni.cncf.io/devinfo/dp".into(),
             proc_dir: "/proc".into(),
             log_format: LogFormat::Text,
             log_level: LevelFilter::Info,

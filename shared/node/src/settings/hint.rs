@@ -32,6 +32,8 @@ pub(super) const TABLES: [(&str, &[&str]); 3] = [
             "region",
             "resync_seconds",
             "describe_seconds",
+            "device_plugin_info_dir",
+            "resource_prefix",
             "release_grace_seconds",
             "orphan_grace_seconds",
             "max_enis",

@@ -110,6 +110,8 @@ fn a_value_that_cannot_be_is_refused_with_its_line_and_what_to_write() {
         ("[agent]\ndescribe_seconds = 60", "600 to 604800 seconds"),
         ("[agent]\nrelease_grace_seconds = 0", "1 to 604800 seconds"),
         ("[agent]\nmax_enis = 0", "nonzero"),
+        ("[agent]\nresource_prefix = 'node.kubernetes.io'", "like example.com"),
+        ("[agent]\nresource_prefix = 'a/b'", "like example.com"),
         ("[agent]\nlabels = { 'a b' = 'x' }", "is no label"),
         ("[agent]\nlog_level = 'loud'", "warn, info"),
     ] {

@@ -47,6 +47,16 @@ pub(super) fn node_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Op
     }
 }
 
+/// The domain of a resource that the kubelet gives out: not one of Kubernetes' own.
+pub(super) fn domain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let domain = text(deserializer)?;
+    let reserved = domain == "kubernetes.io" || domain.ends_with(".kubernetes.io");
+    match domain.parse::<PoolName>() {
+        Ok(_) if !reserved => Ok(domain),
+        _ => Err(D::Error::custom("this has to be a domain that is not Kubernetes' own, like example.com")),
+    }
+}
+
 /// An address and port to listen on; an empty text for none.
 pub(super) fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
     let address = text(deserializer)?;

@@ -3,7 +3,7 @@
 //! inotify watches an inode. Of a folder that is not there, the nearest one above it that is there is watched instead; each batch
 //! of events makes the watches anew, which costs a system call each and changes nothing where nothing moved.
 
-use super::{Error, Event};
+use super::Error;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::path::{Path, PathBuf};
@@ -20,16 +20,28 @@ const CHANGES: AddWatchFlags = AddWatchFlags::IN_CREATE
     .union(AddWatchFlags::IN_MOVE_SELF)
     .union(AddWatchFlags::IN_ONLYDIR);
 
+/// Folders, and what a change of each means.
 #[derive(Debug)]
-pub(super) struct Folders {
+pub(super) struct Folders<E> {
     inotify: AsyncFd<Handle>,
-    folders: Vec<Folder>,
+    folders: Vec<Folder<E>>,
 }
 
+/// How the files of a folder are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// Under a name with a dot before it, and then renamed: only that counts.
+    Whole,
+    /// In any way.
+    Anyhow,
+}
+
+/// A folder to be watched.
 #[derive(Debug)]
-struct Folder {
+pub(super) struct Folder<E> {
     path: PathBuf,
-    event: Event,
+    event: E,
+    written: Written,
     /// The watch of the folder itself; nothing while it is not there.
     own: Option<WatchDescriptor>,
 }
@@ -43,21 +55,26 @@ impl AsRawFd for Handle {
     }
 }
 
-impl Folders {
-    pub(super) fn watch(folders: Vec<(PathBuf, Event)>) -> Result<Self, Error> {
-        let any = || folders.first().map(|(path, _)| path.clone()).unwrap_or_default();
+impl<E> Folder<E> {
+    pub(super) fn new(path: PathBuf, event: E, written: Written) -> Self {
+        Self { path, event, written, own: None }
+    }
+}
+
+impl<E: Copy> Folders<E> {
+    pub(super) fn watch(folders: Vec<Folder<E>>) -> Result<Self, Error> {
+        let any = || folders.first().map(|folder| folder.path.clone()).unwrap_or_default();
         let failed = |source: std::io::Error| Error::Folder { path: any(), source };
         let inotify =
             Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).map_err(|errno| failed(errno.into()))?;
         let inotify = registered(Handle(inotify)).map_err(failed)?;
-        let folders = folders.into_iter().map(|(path, event)| Folder { path, event, own: None }).collect();
         let mut watch = Self { inotify, folders };
         watch.arm()?;
         Ok(watch)
     }
 
     /// Takes all that there is to be read, and says what it means.
-    pub(super) fn drain(&mut self, cx: &mut Context<'_>) -> Vec<Event> {
+    pub(super) fn drain(&mut self, cx: &mut Context<'_>) -> Vec<E> {
         let mut changed = Vec::new();
         while let Poll::Ready(ready) = self.inotify.poll_read_ready(cx) {
             let Ok(mut ready) = ready else { break };
@@ -77,18 +94,18 @@ impl Folders {
         changed
     }
 
-    fn meaning(&self, event: &InotifyEvent) -> Vec<Event> {
+    fn meaning(&self, event: &InotifyEvent) -> Vec<E> {
         let lost = event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW);
         // The part of a write, which its end renames.
-        let is_part = |folder: &Folder| {
+        let is_part = |folder: &Folder<E>| {
             let name = event.name.as_ref().map(|name| name.as_encoded_bytes()).unwrap_or_default();
-            folder.event == Event::RecordsChanged && name.starts_with(b".")
+            folder.written == Written::Whole && name.starts_with(b".")
         };
-        let is_of = |folder: &&Folder| lost || (folder.own == Some(event.wd) && !is_part(folder));
+        let is_of = |folder: &&Folder<E>| lost || (folder.own == Some(event.wd) && !is_part(folder));
         self.folders.iter().filter(is_of).map(|folder| folder.event).collect()
     }
 
-    fn arm_or_say(&mut self) -> Vec<Event> {
+    fn arm_or_say(&mut self) -> Vec<E> {
         self.arm().unwrap_or_else(|error| {
             log::warn!("changes may go unseen until the next look: {error}");
             Vec::new()
@@ -96,7 +113,7 @@ impl Folders {
     }
 
     /// Watches every folder, or what is there above it; a folder that is another one than before has changed.
-    fn arm(&mut self) -> Result<Vec<Event>, Error> {
+    fn arm(&mut self) -> Result<Vec<E>, Error> {
         let mut changed = Vec::new();
         let inotify = &self.inotify.get_ref().0;
         for folder in &mut self.folders {

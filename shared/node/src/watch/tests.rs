@@ -26,20 +26,20 @@ impl Tree {
         self.root.path().join(path)
     }
 
-    fn folders(&self) -> Folders {
-        let of = |path: &str, event| (self.path(path), event);
+    fn folders(&self) -> Folders<Event> {
+        let records = |path: &str| Folder::new(self.path(path), Event::RecordsChanged, Written::Whole);
         Folders::watch(vec![
-            of("state/attachments", Event::RecordsChanged),
-            of("state/addresses", Event::RecordsChanged),
-            of("state/inventory", Event::RecordsChanged),
-            of("etc/pools", Event::ManifestsChanged),
+            records("state/attachments"),
+            records("state/addresses"),
+            records("state/inventory"),
+            Folder::new(self.path("etc/pools"), Event::ManifestsChanged, Written::Anyhow),
         ])
         .unwrap()
     }
 }
 
 /// The kinds of change up to and with this one.
-async fn until(folders: &mut Folders, event: Event) -> BTreeSet<Event> {
+async fn until(folders: &mut Folders<Event>, event: Event) -> BTreeSet<Event> {
     let mut seen = BTreeSet::new();
     let next = std::future::poll_fn(|cx| {
         seen.extend(folders.drain(cx));
@@ -50,7 +50,7 @@ async fn until(folders: &mut Folders, event: Event) -> BTreeSet<Event> {
 }
 
 /// What there is to be read now; it has happened before, so the kernel has it.
-async fn now(folders: &mut Folders) -> BTreeSet<Event> {
+async fn now(folders: &mut Folders<Event>) -> BTreeSet<Event> {
     std::future::poll_fn(|cx| Poll::Ready(folders.drain(cx).into_iter().collect())).await
 }
 
@@ -134,4 +134,21 @@ async fn more_than_the_kernel_has_room_for_is_a_change_of_all() {
         fs::rename(&other, &one).unwrap();
     }
     assert!(until(&mut folders, Event::RecordsChanged).await.contains(&Event::ManifestsChanged));
+}
+
+#[tokio::test]
+async fn dev_1_one_folder_is_watched_through_its_end_and_its_return() {
+    let tree = Tree { root: tempfile::tempdir().unwrap() };
+    let path = tree.path("kubelet/device-plugins");
+    let mut changes = folder(&path).unwrap();
+    let mut changed = async || tokio::time::timeout(LIMIT, changes.next()).await.unwrap();
+    for _ in 0..3 {
+        fs::create_dir_all(&path).unwrap();
+        changed().await;
+        let socket = std::os::unix::net::UnixListener::bind(path.join("kubelet.sock")).unwrap();
+        changed().await;
+        drop(socket);
+        fs::remove_dir_all(tree.path("kubelet")).unwrap();
+        changed().await;
+    }
 }

@@ -7,12 +7,13 @@ use ec2sim::{Hardware, Nic};
 use futures_util::Stream;
 use node::addresses::AddressUse;
 use node::arrival;
-use node::inventory::Entry;
-use node::names::MacAddr;
+use node::inventory::{Entry, Seen};
+use node::names::{MacAddr, PciAddr};
 use node::record::{Owner, Record};
 use node::store::Store;
 use tokio::sync::Notify;
 
+use crate::devices::{GivenOut, KubeletError};
 use crate::kernel::{
     ArrivalWish, Arrived, Care, Error, Event, HostLink, Life, Machine, Outcome, PodUids, Unseen, Verdict,
 };
@@ -50,6 +51,7 @@ struct Inner {
     arrivals: u32,
     listeners: Vec<Listener>,
     plugged: u32,
+    given_out: Option<GivenOut>,
 }
 
 /// The model. Clones are the same one.
@@ -63,6 +65,7 @@ impl Model {
     /// A machine with its primary link.
     pub(crate) fn new(store: Arc<Store>, primary: MacAddr) -> Self {
         let model = Self { inner: Arc::default(), store };
+        model.give_out(Some(GivenOut::default()));
         let link = Link { tie: Some(node::host::Tie::DefaultRoute), up: true, ..model.link("ens5") };
         model.change(|inner| drop(inner.links.insert(primary, link)));
         model
@@ -145,6 +148,11 @@ impl Model {
         self.inner.lock().unwrap().refuses_arrivals = refuses;
     }
 
+    /// The kubelet's pods have these devices; without any word, the kubelet does not answer.
+    pub(crate) fn give_out(&self, given_out: Option<GivenOut>) {
+        self.inner.lock().unwrap().given_out = given_out;
+    }
+
     /// How often a link was to be taken in.
     pub(crate) fn arrivals(&self) -> u32 {
         self.inner.lock().unwrap().arrivals
@@ -191,7 +199,7 @@ impl Model {
     }
 }
 
-fn pci(index: u32) -> Option<node::names::PciAddr> {
+fn pci(index: u32) -> Option<PciAddr> {
     Some(format!("0000:{:02x}:{:02x}.0", index / 32, index % 32).parse().unwrap())
 }
 
@@ -288,6 +296,23 @@ impl Machine for Model {
         self.store.remove_address_use(&usage.owner)?;
         self.tell(Event::RecordsChanged);
         Ok(Outcome::Released)
+    }
+
+    async fn given_out(&self) -> Result<GivenOut, KubeletError> {
+        let given_out = self.inner.lock().unwrap().given_out.clone();
+        given_out.ok_or_else(|| KubeletError::List(Box::new(tonic::Status::unavailable("the test says so"))))
+    }
+
+    async fn bind(&self, _: &Entry) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn unbind(&self, _: &Entry) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn look_at(&self, _: PciAddr) -> Option<Seen> {
+        None
     }
 
     fn events(&self) -> Result<impl Stream<Item = Event> + Send + Unpin + 'static + use<>, Error> {

@@ -1,6 +1,7 @@
 //! The agent as it is, in virtual time, on a simulated EC2 and a model of the machine.
 
 mod bad_luck;
+mod devices;
 pub(crate) mod machine;
 mod pools;
 pub(crate) mod region;

@@ -2,7 +2,7 @@
 //! do with the records what the real ones do.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use ec2sim::{Clock as SimClock, Ec2, Fabric, Instance, Subnet, Timing, Vpc};
 use node::addresses::{AddressState, AddressUse};
 use node::ask::{Acquire, Reply};
 use node::inventory::{Entry, State};
-use node::names::EniId;
+use node::names::{EniId, PciAddr};
 use node::record::{Owner, Record};
 use node::settings::Settings;
 use node::store::Store;
@@ -30,6 +30,7 @@ use crate::agent::requests::{Ask, Asking};
 use crate::agent::site::Site;
 use crate::agent::{Agent, Channels, Manifests, Signal, Until};
 use crate::declared::{Folder, NodeLabels};
+use crate::devices::{self, Devices};
 use crate::kernel::Event;
 use crate::seen::health::{Dependencies, Health};
 use crate::seen::metrics::Metrics;
@@ -82,6 +83,8 @@ pub(crate) struct World {
     pub(crate) clock: Virtual,
     pub(crate) settings: Settings,
     pub(crate) metrics: Metrics,
+    /// What the running agent offers the kubelet.
+    pub(crate) devices: Devices,
     place: TempDir,
     agent: Option<Running>,
     ticker: JoinHandle<()>,
@@ -136,6 +139,7 @@ impl World {
         let region = Region::new(ec2.clone(), instance.clone());
         let ticker = tokio::spawn(region.clone().tick());
         let (clock, metrics) = (Virtual::new(), Metrics::new("test", &[]));
+        let devices = Devices::open(Arc::clone(&store), device_places(place.path())).unwrap();
         Self {
             _fabric: fabric,
             ec2,
@@ -148,6 +152,7 @@ impl World {
             clock,
             settings,
             metrics,
+            devices,
             place,
             agent: None,
             ticker,
@@ -190,6 +195,7 @@ impl World {
             machine: self.machine.clone(),
             clock: self.clock.clone(),
             ledger: Ledger::new(Arc::clone(&self.store)),
+            devices: self.devices.clone(),
             store: Arc::clone(&self.store),
             node: "node-1".to_string(),
             metrics: self.metrics.clone(),
@@ -202,7 +208,7 @@ impl World {
         let (asks, asked) = mpsc::channel(64);
         let (signals, told) = mpsc::channel(4);
         let labels = NodeLabels::of(&self.settings.agent).unwrap();
-        let manifests = Manifests::new(Folder::new(self.settings.agent.pools_dir.clone()), labels);
+        let manifests = Manifests::new(Folder::new(self.settings.agent.pools_dir.clone(), "intel.com"), labels);
         (Agent::new(self.site(), manifests, Channels { asks: asked, signals: told }), asks, signals)
     }
 
@@ -215,6 +221,7 @@ impl World {
     /// Starts the agent, which knows nothing but what is on disk.
     pub(crate) fn start(&mut self) {
         assert!(self.agent.is_none());
+        self.devices = Devices::open(Arc::clone(&self.store), device_places(self.place.path())).unwrap();
         let (agent, asks, signals) = self.agent();
         let task = tokio::spawn(async move { agent.run(Until::Told).await.unwrap() });
         self.agent = Some(Running { task, asks, signals });
@@ -357,6 +364,12 @@ impl World {
         Some(receiver)
     }
 
+    /// The kubelet gives a device to a pod, which makes no ADD yet.
+    pub(crate) async fn allocate(&self, resource: &str, device: PciAddr) {
+        self.devices.allocate(resource, &[device].into(), self.clock.now()).unwrap();
+        self.agent.as_ref().unwrap().asks.send(Ask::Allocated).await.unwrap();
+    }
+
     /// What the agent replies.
     pub(crate) async fn reply_to(&self, ask: impl FnOnce(oneshot::Sender<Reply>) -> Ask) -> Reply {
         let (sender, receiver) = oneshot::channel();
@@ -478,6 +491,12 @@ impl std::fmt::Display for World {
         }
         Ok(())
     }
+}
+
+fn device_places(place: &Path) -> devices::Places {
+    let below = |folder: &str| place.join(folder);
+    let (sysfs, dev) = (below("sys"), below("dev"));
+    devices::Places { kubelet_dir: below("kubelet"), info_dir: below("devinfo"), sysfs, dev }
 }
 
 const DETACHING: ec2sim::AttachmentStatus = ec2sim::AttachmentStatus::Detaching;

@@ -32,7 +32,6 @@ fn check_says_what_the_manifests_mean_for_this_node() {
          pool b: 1, at most 1; subnets subnet-0123456789abcdef0; groups \
          sg-0123456789abcdef0; an address to a pod; index from 1; 8 secondary IPv4; link ens6\n\
          pool c is for other nodes: this one has not ng=other\n\
-         note: pools/a.yaml: a: spec.enableDPDK: is not done in this version: the pool is checked, and no ENI is made for it\n\
          note: pools/b.yaml: b: spec.dpdkDriver: has no effect without enableDPDK: true\n\
          2 pools for this node, 1 for others, 0 faults"
     );

@@ -83,9 +83,33 @@ fn what_has_no_effect_is_noted_and_no_fault() {
     assert_eq!((declared.faults.len(), declared.pools.len()), (0, 1));
     let notes: Vec<&str> = declared.notes.iter().map(|note| note.path.as_str()).collect();
     assert_eq!(notes, ["spec.dpdkDriver", "spec.dpdkPCIAddress", "spec.min"]);
-    let dpdk = Site::new(&[("pool.yaml", &manifest("pool", &format!("{LEAST}enableDPDK: true")))]).read();
-    let notes: Vec<&str> = dpdk.notes.iter().map(|note| note.path.as_str()).collect();
-    assert_eq!(notes, ["spec.enableDPDK"]);
+}
+
+#[test]
+fn dev_4_a_place_names_the_one_eni_of_the_pool_that_is_a_device() {
+    let place = |text: &str| Some(text.parse().unwrap());
+    let pool = pool("enableDPDK: true\ndpdkResourceName: fast\ndpdkPCIAddress: 0000:00:08.0");
+    let meant = pool.for_eni_at(place("0000:00:08.0"));
+    assert_eq!((meant.mode, meant.resource_name.as_deref()), (Mode::VfioPci, Some("intel.com/fast")));
+    for other in [None, place("0000:00:09.0")] {
+        let other = pool.for_eni_at(other);
+        assert_eq!((other.mode, other.resource_name), (Mode::Netdev, None));
+    }
+}
+
+#[test]
+fn dev_4_pools_that_would_offer_one_device_twice_are_refused() {
+    let at =
+        |name: &str, place: &str| manifest(name, &format!("{LEAST}dpdkResourceName: {name}\ndpdkPCIAddress: {place}"));
+    let clash = |other: &str| Site::new(&[("a.yaml", &at("a", "0000:00:08.0")), ("b.yaml", &at("b", other))]).faults();
+    assert_eq!(
+        clash("0000:00:08.0"),
+        [
+            "a.yaml: a: spec.dpdkPCIAddress: is 0000:00:08.0, and that of b on this node, too",
+            "b.yaml: b: spec.dpdkPCIAddress: is 0000:00:08.0, and that of a on this node, too"
+        ]
+    );
+    assert_eq!(clash("0000:00:09.0"), Vec::<String>::new());
 }
 
 #[test]

@@ -6,9 +6,6 @@ use crate::declared::manifest::NodeEniSpec;
 use node::inventory::Mode;
 use node::names::{PciAddr, PoolName};
 
-/// The prefix of a resource's name that has none, as the original has it.
-const PREFIX: &str = "intel.com";
-
 /// 0 is the primary ENI; amazon-vpc-cni has a table of 100 indices and looks at all of an instance's.
 pub(super) fn index(spec: &NodeEniSpec, faults: &mut Faults) -> u32 {
     within("spec.deviceIndex", spec.device_index, &(1..=99), 1, faults)
@@ -40,28 +37,26 @@ pub(super) fn mode(spec: &NodeEniSpec, found: &mut Found) -> Mode {
         }
         (Mode::Netdev, Some(_)) => found.notes.push("spec.dpdkDriver", "has no effect without enableDPDK: true"),
     }
-    if let Some(text) = said(spec.dpdk_pci_address.as_ref())
-        && found.faults.take("spec.dpdkPCIAddress", text.parse::<PciAddr>()).is_some()
-    {
-        let why = "has no effect: a device's address is what the kernel says when EC2 attaches it, on each node anew";
-        found.notes.push("spec.dpdkPCIAddress", why);
-    }
-    if mode == Mode::VfioPci {
-        found
-            .notes
-            .push("spec.enableDPDK", "is not done in this version: the pool is checked, and no ENI is made for it");
-    }
     mode
 }
 
+/// Which of the pool's ENIs it is that [`mode`] and the resource are about.
+pub(super) fn pci_address(spec: &NodeEniSpec, found: &mut Found) -> Option<PciAddr> {
+    let address = found.faults.take("spec.dpdkPCIAddress", said(spec.dpdk_pci_address.as_ref())?.parse())?;
+    let why = "has an effect only if the pool's ENI on a node sits there: it may on one node and not on another; leave it out \
+        and it is about all of the pool's ENIs";
+    found.notes.push("spec.dpdkPCIAddress", why);
+    Some(address)
+}
+
 /// The resource that the kubelet gives the pool's devices out by; the two fields are the same.
-pub(super) fn resource_name(spec: &NodeEniSpec, faults: &mut Faults) -> Option<String> {
+pub(super) fn resource_name(spec: &NodeEniSpec, prefix: &str, faults: &mut Faults) -> Option<String> {
     let both = [
         ("spec.resourceName", said(spec.resource_name.as_ref())),
         ("spec.dpdkResourceName", said(spec.dpdk_resource_name.as_ref())),
     ];
     let mut names = both.into_iter().filter_map(|(path, text)| {
-        let name = text.map(with_prefix)?;
+        let name = text.map(|text| if text.contains('/') { text.to_string() } else { format!("{prefix}/{text}") })?;
         check_resource(path, &name, faults);
         Some(name)
     });
@@ -71,10 +66,6 @@ pub(super) fn resource_name(spec: &NodeEniSpec, faults: &mut Faults) -> Option<S
         faults.push("spec.dpdkResourceName", "is another name than spec.resourceName; leave one of them out");
     }
     first
-}
-
-fn with_prefix(text: &str) -> String {
-    if text.contains('/') { text.to_string() } else { format!("{PREFIX}/{text}") }
 }
 
 /// An extended resource of Kubernetes ("Managing Resources for Containers"): a domain that is not its own, and a name of at most 63

@@ -266,14 +266,6 @@ fn nobody_is_sent_away_for_an_eni_that_old_metadata_still_show() {
 }
 
 #[test]
-fn no_eni_is_made_that_nobody_could_use() {
-    let dpdk = Pool { mode: Mode::VfioPci, ..pool("dpdk", 2) };
-    let plan = plan(&declared([dpdk]), &observed([]));
-    assert_eq!(words(&plan), Vec::<String>::new());
-    assert_eq!(plan.pools[&name("dpdk")].refusal.as_ref().map(|(code, _)| *code), Some(7));
-}
-
-#[test]
 fn an_eni_out_of_order_counts_for_nothing_but_room() {
     let data = pool("data", 1);
     let broken = |max| Pool { max: Some(max), ..data.clone() };

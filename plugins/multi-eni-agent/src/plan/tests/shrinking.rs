@@ -94,7 +94,7 @@ fn lea_2_what_was_found_without_a_record_is_not_deleted_at_the_first_look() {
     assert_eq!(first.wake_at, Some(NOW + 290));
     world.now = NOW + 300;
     let second = plan(&declared([data.clone()]), &world);
-    assert_eq!(second.needs, [crate::plan::Need::Look(eni_id(1))].into());
+    assert_eq!(second.needs, [Need::Look(eni_id(1))].into());
     world.entries[0].upkeep.found = false;
     assert_eq!(words(&plan(&declared([data]), &world)), ["delete eni-00000000000000001"]);
 }

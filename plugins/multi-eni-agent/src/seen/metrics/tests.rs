@@ -1,6 +1,6 @@
 use super::*;
-use crate::view::{AddressState, AddressView, EniView, Holder, STATES, Slots, state_word};
-use node::inventory::Sharing;
+use crate::view::{AddressState, AddressView, EniView, Holder, ResourceView, STATES, Slots, state_word};
+use node::inventory::{Seen, Sharing, State};
 use node::record::Owner;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -190,5 +190,35 @@ proptest! {
         };
         prop_assert_eq!(shown("multi_eni_pool_enis"), counted);
         prop_assert_eq!(shown("multi_eni_pool_addresses"), addresses);
+    }
+}
+
+#[test]
+fn vfi_5_devices_are_counted_by_resource_and_by_how_their_memory_is_written() {
+    let metrics = Metrics::new("0.1.0", &CLASSES);
+    let resource = ResourceView {
+        name: "intel.com/ena".to_string(),
+        devices: 3,
+        healthy: 2,
+        given_out: 1,
+        registrations: 4,
+        ..ResourceView::default()
+    };
+    let bound = |write_combining: &str| {
+        let device = Seen { write_combining: Some(write_combining.to_string()), ..Seen::default() };
+        EniView { device, ..EniView::in_state(State::Ready) }
+    };
+    let enis = vec![bound("no"), bound("no"), bound("unknown"), EniView::in_state(State::Ready)];
+    metrics.show(&Status { resources: vec![resource], enis, ..Status::default() });
+    let text = metrics.text();
+    for line in [
+        r#"multi_eni_devices{resource="intel.com/ena",health="healthy"} 2"#,
+        r#"multi_eni_devices{resource="intel.com/ena",health="unhealthy"} 1"#,
+        r#"multi_eni_devices_allocated{resource="intel.com/ena"} 1"#,
+        r#"multi_eni_device_registrations_total{resource="intel.com/ena"} 4"#,
+        r#"multi_eni_device_write_combining{combined="no"} 2"#,
+        r#"multi_eni_device_write_combining{combined="unknown"} 1"#,
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
 }
