@@ -75,6 +75,15 @@ pub fn demo() -> PathBuf {
     ours("demo")
 }
 
+pub(crate) fn guest() -> PathBuf {
+    ours("guest")
+}
+
+/// The folder of what a guest boots.
+pub(crate) fn guest_lab() -> PathBuf {
+    prepared(lab().join("guest"))
+}
+
 pub(crate) fn image_archive() -> PathBuf {
     prepared(lab().join("image.tar"))
 }

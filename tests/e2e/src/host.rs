@@ -32,7 +32,8 @@ struct Inner {
     /// namespace may not start threads (copy_process in kernel/fork.c), and a thread does not find itself in a /proc of
     /// another one; so it is not the one that runs closures, and its /proc is its own. All other mounts both have.
     spawner: Place,
-    init: Mutex<Child>,
+    /// Nothing where the node is the machine.
+    init: Option<Mutex<Child>>,
     folder: TempDir,
 }
 
@@ -60,7 +61,23 @@ impl Host {
             mounts::keep_proc_apart();
             start_init()
         });
-        let host = Self { inner: Arc::new(Inner { node, spawner, init: Mutex::new(init), folder }) };
+        let init = Some(Mutex::new(init));
+        let host = Self { inner: Arc::new(Inner { node, spawner, init, folder }) };
+        host.command("ip").args(["link", "set", "lo", "up"]).run();
+        host
+    }
+
+    /// The machine itself, where that is a test's own, as a guest is.
+    ///
+    /// # Panics
+    ///
+    /// When its `/run` cannot be written.
+    #[must_use]
+    pub fn of_this_machine() -> Self {
+        let folder =
+            tempfile::Builder::new().prefix("multi-eni-host-").tempdir_in("/run").expect("a folder of the node");
+        let [node, spawner] = ["node", "node-spawner"].map(Place::start);
+        let host = Self { inner: Arc::new(Inner { node, spawner, init: None, folder }) };
         host.command("ip").args(["link", "set", "lo", "up"]).run();
         host
     }
@@ -130,7 +147,8 @@ impl Drop for Inner {
     /// The kernel kills every process of the node with its first one, and that one is gone when all of them are. Ours
     /// have been waited for by then: each [`crate::Running`] holds the node.
     fn drop(&mut self) {
-        let init = self.init.get_mut().expect("the first process of the node");
+        let Some(init) = &mut self.init else { return };
+        let init = init.get_mut().expect("the first process of the node");
         init.kill().expect("killing the first process of the node");
         init.wait().expect("waiting for the first process of the node");
     }

@@ -28,6 +28,7 @@ mod command;
 mod containerd;
 pub mod cri;
 mod fake_ipam;
+pub mod guest;
 mod host;
 pub mod lab;
 mod netns;

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use crate::guest::scenarios;
+
 /// A test, by its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Test {
@@ -32,6 +34,11 @@ pub fn tests(tree: &Path, families: &[&str]) -> Vec<Test> {
             }));
         });
     }
+    // A test boots the guest, and each of its scenarios is one by itself.
+    found.extend(scenarios::all().into_iter().filter_map(|scenario| {
+        let cases = ids(scenario.name, families);
+        (!cases.is_empty()).then(|| Test { path: scenario.file.into(), name: scenario.name.into(), cases })
+    }));
     found.sort();
     found
 }
