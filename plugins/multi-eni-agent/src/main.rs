@@ -21,5 +21,5 @@ mod tags;
 mod view;
 
 fn main() -> std::process::ExitCode {
-    cli::main()
+    node::pci::written_apart().unwrap_or_else(cli::main)
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use node::ask::{self, ListenError};
 use node::lock::{self, Lock};
+use node::pci::Bus;
 use node::settings::{self, Settings};
 use node::store::{self, Store};
 use tokio::runtime::{Builder, Runtime};
@@ -162,6 +163,7 @@ pub(crate) fn site(
         kubelet_dir: settings.kubelet_dir.clone(),
         proc_dir: agent.proc_dir.clone(),
         device_info_dir: settings.device_info_dir.clone(),
+        bus: Bus::of(&settings),
     };
     Ok(Site {
         cloud: ec2::Client::connect(options)?,
@@ -181,8 +183,8 @@ fn device_places(settings: &Settings) -> devices::Places {
     devices::Places {
         kubelet_dir: settings.kubelet_dir.clone(),
         info_dir: settings.agent.device_plugin_info_dir.clone(),
-        sysfs: "/sys".into(),
-        dev: "/dev".into(),
+        sysfs: settings.sysfs_dir.clone(),
+        dev: settings.dev_dir.clone(),
     }
 }
 

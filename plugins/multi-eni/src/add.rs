@@ -43,7 +43,7 @@ pub(crate) async fn run(request: &AddRequest) -> Result<CniResult, Error> {
     let (host, pod_side) = sides(request)?;
     if let Some(earlier) = node.store.record(&owner)? {
         log::warn!("{owner} has a record already: an earlier ADD did not end, and is taken down first");
-        of_record(&node, &wish(&earlier, Only::Always, Some(LOCK_LIMIT))).await?;
+        of_record(&node, &wish(&node, &earlier, Only::Always, Some(LOCK_LIMIT))).await?;
     }
     let pod_view = pod_view(&pod_side, &config).await?;
     if is_taken(&config.interface_name, &pod_view.links) {

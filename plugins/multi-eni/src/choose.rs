@@ -325,7 +325,7 @@ fn configured_on_host(world: &World, link: &Link) -> Option<String> {
 /// The name that a device's link has at home: what an unfinished release still wishes, what the inventory says, else what
 /// it has. A device that came back from a dead pod by itself still bears the pod's name.
 pub(crate) fn home_name(taken: &Taken) -> Option<IfName> {
-    let wished = taken.unfinished.as_ref().map(|record| record.home.name.clone());
+    let wished = taken.unfinished.as_ref().and_then(|record| Some(record.home.as_ref()?.name.clone()));
     let of_pool = taken.entry.as_ref().filter(|entry| entry.pool.is_some()).map(|entry| entry.host_name.clone());
     wished.or(of_pool).or_else(|| taken.link.name.parse().ok())
 }

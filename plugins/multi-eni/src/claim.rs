@@ -58,7 +58,7 @@ pub(crate) async fn claim(node: &Node, claimer: &Claimer<'_>) -> Result<Claim, E
             Tried::Held(holders, why) => {
                 let Some(dead) = lookout.first_dead(&holders).await? else { return Err(why.into()) };
                 log::warn!("{} is taken over from {}, whose namespace is gone", dead.device, dead.holder());
-                of_record(node, &wish(dead, Only::IfTheSame, Some(LOCK_LIMIT))).await?;
+                of_record(node, &wish(node, dead, Only::IfTheSame, Some(LOCK_LIMIT))).await?;
                 refusal = Some(why);
             }
         }
@@ -103,9 +103,9 @@ fn record(claimer: &Claimer<'_>, taken: &Taken) -> Result<Record, Error> {
         Error::Plan(format!("link {} has a name or an address that it could not be given back", taken.link.name))
     })?;
     let home = match (&taken.unfinished, home_name(taken)) {
-        (Some(unfinished), _) => unfinished.home.clone(),
-        (None, Some(name)) => Home { name, ..now },
-        (None, None) => now,
+        (Some(Record { home: Some(home), .. }), _) => home.clone(),
+        (_, Some(name)) => Home { name, ..now },
+        (_, None) => now,
     };
     Ok(Record {
         owner: claimer.owner.clone(),
@@ -115,7 +115,8 @@ fn record(claimer: &Claimer<'_>, taken: &Taken) -> Result<Record, Error> {
         mode,
         namespace: claimer.namespace.clone(),
         interface_name: claimer.config.interface_name.clone(),
-        home,
+        home: Some(home),
+        bound: None,
         leftovers: Vec::new(),
         phase: Phase::Claimed,
         pending: Pending::default(),

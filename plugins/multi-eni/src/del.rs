@@ -44,7 +44,7 @@ async fn of_record(
     record: &Record,
     free: impl AsyncFn() -> Result<(), cni::Error>,
 ) -> Result<(), Error> {
-    let wish = Wish { named: request.netns.as_deref(), ..wish(record, Only::Always, Some(LOCK_LIMIT)) };
+    let wish = Wish { named: request.netns.as_deref(), ..wish(node, record, Only::Always, Some(LOCK_LIMIT)) };
     match take_down(&node.store, &wish, async |_: &Record| free().await).await? {
         Done::Down(down) => Ok(down.freed?),
         Done::Nothing => Ok(free().await?),
@@ -109,7 +109,7 @@ async fn send_home(ground: &mut Ground, entry: &Entry, owner: &Owner) -> Result<
         up: false,
     };
     let device = entry.device();
-    let release = Release { device: &device, home: &home, leftovers: &[], ending: Ending::Down };
+    let release = Release { device: &device, home: Some(&home), bound: None, leftovers: &[], ending: Ending::Down };
     for error in release::run(ground, &release).await.errors {
         log::warn!("{device}: {}", cni::Error::from(Error::from(error)));
     }

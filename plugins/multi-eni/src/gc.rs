@@ -47,7 +47,7 @@ pub(crate) async fn run(request: &GcRequest) -> Result<(), Error> {
 /// An attachment that another process has in its hands at this moment is left to the next GC.
 async fn free(node: &Node, record: &Record) -> Result<(), cni::Error> {
     log::info!("{} of {} is stale", record.device, record.owner);
-    let taken_down = match of_record(node, &wish(record, Only::Always, None)).await {
+    let taken_down = match of_record(node, &wish(node, record, Only::Always, None)).await {
         Ok(Done::Busy) => {
             log::info!("{} is being worked on, and is left to the next GC", record.owner);
             return Ok(());

@@ -65,6 +65,8 @@ impl Plugin for MultiEni {
 }
 
 fn main() -> ExitCode {
-    LOGGER.install();
-    cni::run(&MultiEni)
+    node::pci::written_apart().unwrap_or_else(|| {
+        LOGGER.install();
+        cni::run(&MultiEni)
+    })
 }

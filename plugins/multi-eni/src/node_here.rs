@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::error::Error;
 use node::ground::Side;
 use node::netns::Netns;
+use node::pci::Bus;
 use node::record::{Owner, Pod};
 use node::settings::Settings;
 use node::store::Store;
@@ -25,6 +26,8 @@ pub(crate) struct Node {
     pub(crate) settings: Settings,
     /// `/run/multi-eni`.
     pub(crate) store: Store,
+    /// The PCI functions and their drivers.
+    pub(crate) bus: Bus,
 }
 
 impl Node {
@@ -32,7 +35,7 @@ impl Node {
     pub(crate) fn open() -> Result<Self, Error> {
         let settings = Settings::of_node()?;
         let store = Store::open(&settings.state_dir)?;
-        Ok(Self { settings, store })
+        Ok(Self { bus: Bus::of(&settings), settings, store })
     }
 
     /// Sends the log where the configuration wants it.

@@ -20,8 +20,8 @@ pub(crate) async fn free(ipam: Option<&Ipam>) -> Result<(), cni::Error> {
 }
 
 /// What is on record, to be taken down.
-pub(crate) fn wish<'a>(record: &'a Record, only: Only<'a>, patience: Option<Duration>) -> Wish<'a> {
-    Wish { record, only, patience, named: None, proc_dir: Path::new(PROC) }
+pub(crate) fn wish<'a>(node: &'a Node, record: &'a Record, only: Only<'a>, patience: Option<Duration>) -> Wish<'a> {
+    Wish { record, only, patience, named: None, proc_dir: Path::new(PROC), bus: &node.bus }
 }
 
 /// Takes down what is on record without being asked for just that by the runtime; its IPAM plugin is run as it was then.

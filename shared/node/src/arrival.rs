@@ -4,18 +4,21 @@
 //! What is there is compared with what is wished until nothing is left to do, so the look that ends it is the proof, and an ENI
 //! that is as wished costs one look.
 
+mod hand_over;
 mod plan;
 
+pub use hand_over::{HandedOver, hand_over, take_back};
 pub use plan::{Observed, plan};
 
 use crate::device::Device;
 use crate::ground::{self, Ground, Side};
 use crate::host::{Tie, View, driver};
 use crate::inventory::Entry;
-use crate::lock;
+use crate::lock::{self, Lock};
 use crate::names::{IfName, PciAddr};
 use crate::netlink::{self, Link};
 use crate::netns;
+use crate::pci;
 use crate::step::Place;
 use crate::store::{self, Store};
 use crate::sysctl::Sysctl;
@@ -103,6 +106,21 @@ pub enum Error {
         /// What would have been next.
         step: String,
     },
+    /// Nothing says at which PCI address it sits.
+    #[error("it is not known where {0} sits")]
+    Unplaced(Device),
+    /// Its kernel driver has to be written down before it is taken from it.
+    #[error("the kernel driver of {0} is not in the inventory")]
+    NoDriverOnRecord(Device),
+    /// Its driver.
+    #[error("{device} cannot change hands")]
+    Driver {
+        /// The device.
+        device: Device,
+        /// Why.
+        #[source]
+        source: Box<pci::Error>,
+    },
     /// A step.
     #[error("{device} cannot be put right")]
     Step {
@@ -147,15 +165,19 @@ pub async fn look_after(store: &Store, wish: &Wish, sysfs: &Path) -> Result<Care
 
 /// With the device's lock held, unless a plugin has the device.
 async fn alone(store: &Store, wish: &Wish, occasion: Occasion, sysfs: &Path) -> Result<Care, Error> {
-    let device = wish.entry.device();
-    if wish.entry.is_primary_eni() {
+    let Some(_lock) = lock(store, &wish.entry)? else { return Ok(Care::Held) };
+    Ok(Care::Right(settle(wish, occasion, sysfs).await?))
+}
+
+/// The device's lock; nothing if a plugin has the device, or works on it at this moment.
+fn lock(store: &Store, entry: &Entry) -> Result<Option<Lock>, Error> {
+    let device = entry.device();
+    if entry.is_primary_eni() {
         return Err(Error::Primary(device));
     }
-    let Some(_lock) = store.try_device_lock(&device.lock_name())? else { return Ok(Care::Held) };
-    if store.records()?.iter().any(|record| record.holds() && record.device.is_same(&device)) {
-        return Ok(Care::Held);
-    }
-    Ok(Care::Right(settle(wish, occasion, sysfs).await?))
+    let Some(lock) = store.try_device_lock(&device.lock_name())? else { return Ok(None) };
+    let is_held = store.records()?.iter().any(|record| record.holds() && record.device.is_same(&device));
+    Ok((!is_held).then_some(lock))
 }
 
 async fn settle(wish: &Wish, occasion: Occasion, sysfs: &Path) -> Result<Arrived, Error> {

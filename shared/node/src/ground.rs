@@ -4,6 +4,8 @@ use crate::device::Device;
 use crate::fault;
 use crate::netlink::{self, Link, LinkChange, Netlink, Placement, Route};
 use crate::netns::{self, Netns, Visit};
+use crate::pci::{self, Bus, Change};
+pub use crate::step::Outcome;
 use crate::step::{Detection, Place, Step};
 use crate::sysctl::Sysctl;
 use futures_util::StreamExt;
@@ -38,18 +40,21 @@ pub enum Error {
     /// The pod's namespace is gone.
     #[error("cannot {0}: the pod's network namespace is gone")]
     NoPod(String),
+    /// The device's PCI function.
+    #[error("cannot {step}")]
+    Function {
+        /// The step in words.
+        step: String,
+        /// Why.
+        #[source]
+        source: Box<pci::Error>,
+    },
+    /// The device is none of a PCI bus.
+    #[error("cannot {0}: it is not known where the device sits")]
+    NoFunction(String),
     /// Another host has the address.
     #[error("address {0} is in use by another host")]
     Duplicate(IpNetwork),
-}
-
-/// What became of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Something is different now.
-    Changed,
-    /// It was so before.
-    AlreadySo,
 }
 
 /// A namespace with what was opened in it.
@@ -79,6 +84,8 @@ pub struct Ground {
     host: Side,
     pod: Option<Side>,
     device: Device,
+    /// Where the device's function is.
+    bus: Option<Bus>,
     /// Where the device's link is, once that was asked.
     at: Option<Position>,
     /// Where it was moved to, and so is looked for first.
@@ -102,12 +109,18 @@ impl Position {
 impl Ground {
     /// The ground of an attachment; a pod whose namespace is gone is none.
     pub fn new(host: Side, pod: Option<Side>, device: Device) -> Self {
-        Self { host, pod, device, at: None, expected: Place::Pod }
+        Self { host, pod, device, bus: None, at: None, expected: Place::Pod }
     }
 
     /// The same ground, with the device's link where the caller has just found it.
     pub fn with_link(self, place: Place, link: &Link) -> Self {
         Self { at: Some(Position::of(place, link)), ..self }
+    }
+
+    /// The same ground, where the device's PCI function can be changed, too.
+    #[must_use]
+    pub fn with_bus(self, bus: Bus) -> Self {
+        Self { bus: Some(bus), ..self }
     }
 
     /// The same ground for another device.
@@ -128,6 +141,17 @@ impl Ground {
     /// The pod's side, unless its namespace is gone.
     pub fn pod(&self) -> Option<&Side> {
         self.pod.as_ref()
+    }
+
+    /// The device's PCI function, where that can be changed; nothing if it has left the machine.
+    ///
+    /// # Errors
+    /// Those of sysfs.
+    pub fn function(&self) -> Result<Option<pci::Function>, pci::Error> {
+        match (&self.bus, self.device.pci_address) {
+            (Some(bus), Some(address)) => bus.function(address),
+            _ => Ok(None),
+        }
     }
 
     /// The device's link and where it is; the namespace that it was moved to is asked first, else the pod's. Nothing if it
@@ -239,7 +263,18 @@ impl Ground {
             Step::DeleteRoute { place, route } => missing(step, self.netlink(step, *place)?.delete_route(route).await),
             Step::AddRule { place, rule } => existing(step, self.netlink(step, *place)?.add_rule(rule).await),
             Step::DeleteRule { place, rule } => missing(step, self.netlink(step, *place)?.delete_rule(rule).await),
+            Step::ChangeFunction(change) => self.change_function(step, change).await,
         }
+    }
+
+    async fn change_function(&mut self, step: &Step, change: &Change) -> Result<Outcome, Error> {
+        let (Some(bus), Some(address)) = (&self.bus, self.device.pci_address) else {
+            return Err(Error::NoFunction(step.to_string()));
+        };
+        // With the driver the link goes and comes.
+        self.at = None;
+        let failed = |source| Error::Function { step: step.to_string(), source: Box::new(source) };
+        bus.apply(address, change).await.map_err(failed)
     }
 
     async fn set_link(&mut self, step: &Step, change: &LinkChange) -> Result<Outcome, Error> {

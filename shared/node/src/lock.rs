@@ -44,7 +44,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Lock {
     /// Closing the file releases the lock; it is close-on-exec, so no child keeps it.
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -76,10 +76,15 @@ impl Lock {
         }
     }
 
+    /// The lock for a child: whoever has this open keeps it, too.
+    pub(crate) fn passed_on(&self) -> std::io::Result<File> {
+        self.file.try_clone()
+    }
+
     fn try_file(file: &File, name: &str) -> Result<Option<Self>, Error> {
         let system = |source| Error::System { name: name.to_string(), source };
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file.try_clone().map_err(system)? })),
+            Ok(()) => Ok(Some(Self { file: file.try_clone().map_err(system)? })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(system(source)),
         }

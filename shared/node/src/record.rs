@@ -6,6 +6,7 @@ use crate::inventory::Mode;
 use crate::names::{AltName, IfName, MacAddr, PoolName};
 use crate::netlink::Link;
 use crate::netns;
+use crate::pci::Access;
 use crate::step::Step;
 use crate::store::Kept;
 use serde::{Deserialize, Serialize};
@@ -109,6 +110,27 @@ impl Home {
     }
 }
 
+/// What was done to a device's PCI function so that user space has it, and how it was before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bound {
+    /// The driver that user space has it by.
+    pub driver: String,
+    /// The driver that it had; nothing if it had none. The same as `driver` for what was bound already, and stays so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// Who could open the node of its group, if that was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Access>,
+}
+
+impl Bound {
+    /// Whether user space had it before.
+    pub fn was_so(&self) -> bool {
+        self.before.as_ref() == Some(&self.driver)
+    }
+}
+
 /// How far an attachment has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -187,8 +209,12 @@ pub struct Record {
     pub namespace: Namespace,
     /// Its name there.
     pub interface_name: IfName,
-    /// How it was before.
-    pub home: Home,
+    /// How its link was before; nothing for a device that had none, since user space had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<Home>,
+    /// How its PCI function was before; nothing where that is left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
     /// What of the attachment outlives the device's leaving the pod, as steps that undo it.
     pub leftovers: Vec<Step>,
     /// How far it has come.

@@ -8,8 +8,14 @@ use crate::device::Device;
 use crate::ground::{self, Ground};
 use crate::names::{AltName, IfName};
 use crate::netlink::{self, Link, LinkChange};
-use crate::record::Home;
+use crate::pci::{self, Change, Function};
+use crate::record::{Bound, Home};
 use crate::step::{Place, Step};
+use std::time::Duration;
+
+/// How long a link may take to come when its driver has its device again, or from a namespace that died: the kernel tears
+/// namespaces down one after another, behind everybody's back.
+pub(crate) const RETURN_LIMIT: Duration = Duration::from_secs(2);
 
 /// How the link is left on the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +31,10 @@ pub enum Ending {
 pub struct Release<'a> {
     /// The device.
     pub device: &'a Device,
-    /// How it was before.
-    pub home: &'a Home,
+    /// How its link was before, if it had one.
+    pub home: Option<&'a Home>,
+    /// How its PCI function was before, where that was changed.
+    pub bound: Option<&'a Bound>,
     /// What of the attachment outlives the device's leaving, as steps that undo it.
     pub leftovers: &'a [Step],
     /// How the link is left.
@@ -78,81 +86,107 @@ pub async fn observe(ground: &mut Ground) -> Result<Observed, netlink::Error> {
     Ok(Observed { device, taken, pod: ground.pod().is_some() })
 }
 
-/// Plans a release.
+/// Plans a release, as far as it is about the link.
 pub fn plan(release: &Release<'_>, observed: &Observed) -> Plan {
     let mut plan = Plan::default();
     if observed.pod {
         plan.steps.extend(release.leftovers.iter().cloned());
     }
+    let Some(home) = release.home else { return plan };
     let Some((place, link)) = &observed.device else {
         plan.pending = true;
         return plan;
     };
-    bring_home(&mut plan, release, observed, *place, link);
-    restore(&mut plan, release, observed, link);
+    let return_home = ReturnHome { release, home, observed, link };
+    return_home.bring_home(&mut plan, *place);
+    return_home.restore(&mut plan);
     plan
 }
 
-/// The link in the host's namespace, down, under its name there.
-fn bring_home(plan: &mut Plan, release: &Release<'_>, observed: &Observed, place: Place, link: &Link) {
-    let home = release.home;
-    let name = name_at_home(plan, release, observed, link);
-    let stays_up = place == Place::Host && release.ending == Ending::AsBefore && home.up && link.name == name.as_str();
-    if link.up && !stays_up {
-        plan.steps.push(Step::SetLink(LinkChange::Down));
-    }
-    // The kernel refuses a move while any of the link's names is taken where it goes, and a link the name that is an
-    // alternative one of its own.
-    let stranger = |altname: &&AltName| !home.altnames.contains(altname);
-    let in_the_way = |altname: &&AltName| {
-        stranger(altname)
-            || altname.as_str() == name.as_str()
-            || observed.taken.iter().any(|taken| taken == altname.as_str())
+/// Plans what gives the function back. Before its driver goes, its group's node is as it was: another device may be in it.
+pub fn plan_function(bound: &Bound, function: &Function) -> Vec<Change> {
+    let node = bound.node.filter(|_| function.group.is_some()).map(Change::Node);
+    let driver = match (&bound.before, bound.was_so()) {
+        // A driver of user space that is not ours to bind is not ours to bind again.
+        (Some(driver), true) if driver != pci::VFIO_PCI => Vec::new(),
+        (before, _) => pci::back(function, before.as_deref()),
     };
-    let altnames = altnames(link);
-    plan.steps.extend(altnames.iter().filter(in_the_way).cloned().map(Step::DeleteAltName));
-    if place == Place::Pod {
-        plan.steps.push(Step::MoveLink { to: Place::Host, name: name.clone() });
-    } else if link.name != name.as_str() {
-        plan.steps.push(Step::SetLink(LinkChange::Name(name)));
-    }
+    node.into_iter().chain(driver).collect()
 }
 
-fn name_at_home(plan: &mut Plan, release: &Release<'_>, observed: &Observed, link: &Link) -> IfName {
-    let is_taken = |name: &IfName| observed.taken.iter().any(|taken| taken == name.as_str());
-    if !is_taken(&release.home.name) {
-        return release.home.name.clone();
-    }
-    plan.pending = true;
-    let current = link.name.parse::<IfName>().ok();
-    let free = release.device.fallback_name().into_iter().chain(current).find(|name| !is_taken(name));
-    free.unwrap_or_else(|| release.home.name.clone())
+/// A link on its way home.
+struct ReturnHome<'a> {
+    release: &'a Release<'a>,
+    home: &'a Home,
+    observed: &'a Observed,
+    link: &'a Link,
 }
 
-/// The link's attributes as they were.
-fn restore(plan: &mut Plan, release: &Release<'_>, observed: &Observed, link: &Link) {
-    let home = release.home;
-    let has = altnames(link);
-    for altname in &home.altnames {
-        if observed.taken.iter().any(|taken| taken == altname.as_str()) {
-            plan.pending = true;
-        } else if !has.contains(altname) {
-            plan.steps.push(Step::AddAltName(altname.clone()));
+impl ReturnHome<'_> {
+    /// The link in the host's namespace, down, under its name there.
+    fn bring_home(&self, plan: &mut Plan, place: Place) {
+        let Self { release, home, link, .. } = self;
+        let name = self.name_at_home(plan);
+        let stays_up =
+            place == Place::Host && release.ending == Ending::AsBefore && home.up && link.name == name.as_str();
+        if link.up && !stays_up {
+            plan.steps.push(Step::SetLink(LinkChange::Down));
+        }
+        // The kernel refuses a move while any of the link's names is taken where it goes, and a link the name that is an
+        // alternative one of its own.
+        let stranger = |altname: &&AltName| !home.altnames.contains(altname);
+        let in_the_way = |altname: &&AltName| {
+            stranger(altname) || altname.as_str() == name.as_str() || self.is_taken(altname.as_str())
+        };
+        let altnames = altnames(link);
+        plan.steps.extend(altnames.iter().filter(in_the_way).cloned().map(Step::DeleteAltName));
+        if place == Place::Pod {
+            plan.steps.push(Step::MoveLink { to: Place::Host, name: name.clone() });
+        } else if link.name != name.as_str() {
+            plan.steps.push(Step::SetLink(LinkChange::Name(name)));
         }
     }
-    let mut set = |change| plan.steps.push(Step::SetLink(change));
-    if link.mtu != home.mtu {
-        set(LinkChange::Mtu(home.mtu));
+
+    fn name_at_home(&self, plan: &mut Plan) -> IfName {
+        if !self.is_taken(self.home.name.as_str()) {
+            return self.home.name.clone();
+        }
+        plan.pending = true;
+        let current = self.link.name.parse::<IfName>().ok();
+        let fallback = self.release.device.fallback_name();
+        let free = fallback.into_iter().chain(current).find(|name| !self.is_taken(name.as_str()));
+        free.unwrap_or_else(|| self.home.name.clone())
     }
-    if link.mac != Some(home.mac_address) {
-        set(LinkChange::Mac(home.mac_address));
+
+    /// The link's attributes as they were.
+    fn restore(&self, plan: &mut Plan) {
+        let Self { release, home, link, .. } = self;
+        let has = altnames(link);
+        for altname in &home.altnames {
+            if self.is_taken(altname.as_str()) {
+                plan.pending = true;
+            } else if !has.contains(altname) {
+                plan.steps.push(Step::AddAltName(altname.clone()));
+            }
+        }
+        let mut set = |change| plan.steps.push(Step::SetLink(change));
+        if link.mtu != home.mtu {
+            set(LinkChange::Mtu(home.mtu));
+        }
+        if link.mac != Some(home.mac_address) {
+            set(LinkChange::Mac(home.mac_address));
+        }
+        if link.alias != home.alias {
+            set(LinkChange::Alias(home.alias.clone().unwrap_or_default()));
+        }
+        let is_down = plan.steps.contains(&Step::SetLink(LinkChange::Down)) || !link.up;
+        if release.ending == Ending::AsBefore && home.up && is_down {
+            plan.steps.push(Step::SetLink(LinkChange::Up));
+        }
     }
-    if link.alias != home.alias {
-        set(LinkChange::Alias(home.alias.clone().unwrap_or_default()));
-    }
-    let is_down = plan.steps.contains(&Step::SetLink(LinkChange::Down)) || !link.up;
-    if release.ending == Ending::AsBefore && home.up && is_down {
-        plan.steps.push(Step::SetLink(LinkChange::Up));
+
+    fn is_taken(&self, name: &str) -> bool {
+        self.observed.taken.iter().any(|taken| taken == name)
     }
 }
 
@@ -162,16 +196,36 @@ fn altnames(link: &Link) -> Vec<AltName> {
 
 /// Observes, plans and applies. Never gives up: every step is tried.
 pub async fn run(ground: &mut Ground, release: &Release<'_>) -> Released {
+    let mut errors = match release.bound {
+        Some(bound) => hand_back(ground, bound).await,
+        None => Vec::new(),
+    };
+    if release.bound.is_some() && release.home.is_some() && errors.is_empty() {
+        ground.await_return(RETURN_LIMIT).await;
+    }
     let observed = match observe(ground).await {
         Ok(observed) => observed,
         Err(source) => {
             let step = "look for the device".to_string();
-            return Released { pending: true, errors: vec![ground::Error::Netlink { step, source }] };
+            errors.push(ground::Error::Netlink { step, source });
+            return Released { pending: true, errors };
         }
     };
     let plan = plan(release, &observed);
-    let errors = ground.apply_each(&plan.steps).await;
+    errors.extend(ground.apply_each(&plan.steps).await);
     Released { pending: plan.pending || !errors.is_empty(), errors }
+}
+
+/// The device's function as it was before.
+async fn hand_back(ground: &mut Ground, bound: &Bound) -> Vec<ground::Error> {
+    let step = || "give the device back to its driver".to_string();
+    let function = match ground.function() {
+        Ok(Some(function)) => function,
+        Ok(None) => return vec![ground::Error::NoFunction(step())],
+        Err(source) => return vec![ground::Error::Function { step: step(), source: Box::new(source) }],
+    };
+    let steps: Vec<_> = plan_function(bound, &function).into_iter().map(Step::ChangeFunction).collect();
+    ground.apply_each(&steps).await
 }
 
 #[cfg(test)]

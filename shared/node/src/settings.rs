@@ -57,6 +57,14 @@ pub struct Settings {
     pub kubelet_dir: PathBuf,
     /// The folder of every `CNIDeviceInfoFile`.
     pub device_info_dir: PathBuf,
+    /// The kernel's devices.
+    #[serde(deserialize_with = "value::absolute")]
+    pub sysfs_dir: PathBuf,
+    /// Their nodes.
+    #[serde(deserialize_with = "value::absolute")]
+    pub dev_dir: PathBuf,
+    /// Whether a device may be handed to user space without an IOMMU, which lets that read and write all memory.
+    pub allow_no_iommu: bool,
     /// Who attaches an ENI when a pod finds its pool empty.
     pub attach: Attach,
     /// The agent's program, for `attach = "once"`.
@@ -77,6 +85,9 @@ impl Default for Settings {
             log_dir: "/var/log/multi-eni".into(),
             kubelet_dir: "/var/lib/kubelet".into(),
             device_info_dir: "/var/run/k8s.cni.cncf.io/devinfo/cni".into(),
+            sysfs_dir: "/sys".into(),
+            dev_dir: "/dev".into(),
+            allow_no_iommu: false,
             attach: Attach::default(),
             agent_program: "/opt/cni/bin/multi-eni-agent".into(),
             cluster_id: None,

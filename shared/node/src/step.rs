@@ -3,6 +3,7 @@
 
 use crate::names::{AltName, IfName};
 use crate::netlink::{LinkChange, Route, Rule};
+use crate::pci::Change;
 use crate::sysctl::Sysctl;
 use ipnetwork::IpNetwork;
 use serde::{Deserialize, Serialize};
@@ -100,6 +101,17 @@ pub enum Step {
         /// The rule.
         rule: Rule,
     },
+    /// Changes the device's PCI function.
+    ChangeFunction(Change),
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Something is different now.
+    Changed,
+    /// It was so before.
+    AlreadySo,
 }
 
 impl fmt::Display for Step {
@@ -118,6 +130,7 @@ impl fmt::Display for Step {
             Self::DeleteRoute { place, route } => write!(f, "delete {place} route {route}"),
             Self::AddRule { place, rule } => write!(f, "add {place} rule {rule}"),
             Self::DeleteRule { place, rule } => write!(f, "delete {place} rule {rule}"),
+            Self::ChangeFunction(change) => change.fmt(f),
         }
     }
 }

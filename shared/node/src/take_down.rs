@@ -6,17 +6,14 @@ use crate::ground::{Ground, Side};
 use crate::lock;
 use crate::netns::{self, Netns};
 use crate::notes::Notes;
+use crate::pci::Bus;
 use crate::record::{Pending, Phase, Record};
-use crate::release::{self, Ending, Release};
+use crate::release::{self, Ending, RETURN_LIMIT, Release};
 use crate::store::{self, Listed, Store};
 use crate::verdict::{self, Life, Pods, Sight};
 use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
-
-/// How long a device may take to come back from a namespace that died: the kernel tears namespaces down one after another,
-/// behind everybody's back.
-const RETURN_LIMIT: Duration = Duration::from_secs(2);
 
 /// What came of the release of something that is taken to be dead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +57,8 @@ pub struct Wish<'a> {
     pub named: Option<&'a Path>,
     /// The processes among which the namespace is looked for.
     pub proc_dir: &'a Path,
+    /// Where the device's function is.
+    pub bus: &'a Bus,
 }
 
 /// Under what condition an attachment is taken down.
@@ -146,15 +145,25 @@ pub async fn take_down<E: Display>(
         return Ok(Done::Down(settle(store, &record, Device::Done, freed)?));
     }
     let (host, named) = (Side::here()?, wish.named);
-    let pod = pod(store, &record, Search { named, proc_dir: wish.proc_dir, sight }, &host).await?;
-    Ok(Done::Down(of_pod(store, &record, host, pod, free(&record)).await?))
+    let pod = match &record.bound {
+        // What user space has is in no namespace.
+        Some(_) => Pod::Unseen,
+        None => pod(store, &record, Search { named, proc_dir: wish.proc_dir, sight }, &host).await?,
+    };
+    Ok(Done::Down(of_pod(store, &record, Field { host, bus: wish.bus, pod }, free(&record)).await?))
+}
+
+/// Where a device is looked for and put right.
+struct Field<'a> {
+    host: Side,
+    bus: &'a Bus,
+    pod: Pod,
 }
 
 async fn of_pod<E: Display>(
     store: &Store,
     record: &Record,
-    host: Side,
-    pod: Pod,
+    Field { host, bus, pod }: Field<'_>,
     free: impl Future<Output = Result<(), E>>,
 ) -> Result<Down<E>, Error> {
     let is_gone = matches!(pod, Pod::Gone);
@@ -162,8 +171,8 @@ async fn of_pod<E: Display>(
         Pod::Open(side) => Some(side),
         Pod::Gone | Pod::Unseen => None,
     };
-    let mut ground = Ground::new(host, side, record.device.clone());
-    if ground.pod().is_none() && record.device.pci_address.is_some() {
+    let mut ground = Ground::new(host, side, record.device.clone()).with_bus(bus.clone());
+    if ground.pod().is_none() && record.bound.is_none() && record.device.pci_address.is_some() {
         ground.await_return(RETURN_LIMIT).await;
     }
     let (freed, mut device) = give_back(&mut ground, record, Ending::Down, free).await;
@@ -209,7 +218,13 @@ async fn give_back<E>(
     ending: Ending,
     free: impl Future<Output = Result<(), E>>,
 ) -> (Result<(), E>, Device) {
-    let release = Release { device: &record.device, home: &record.home, leftovers: &record.leftovers, ending };
+    let release = Release {
+        device: &record.device,
+        home: record.home.as_ref(),
+        bound: record.bound.as_ref(),
+        leftovers: &record.leftovers,
+        ending,
+    };
     let (freed, released) = futures_util::future::join(free, release::run(ground, &release)).await;
     for error in &released.errors {
         log::warn!("{}: {}", record.device, in_words(error));
@@ -303,9 +318,10 @@ pub async fn of_dead<E: Display>(
     record: &Record,
     pods: Pods<'_>,
     proc_dir: &Path,
+    bus: &Bus,
     free: impl AsyncFnOnce(&Record) -> Result<(), E>,
 ) -> Result<Outcome, Error> {
-    let wish = Wish { record, only: Only::IfDead(pods), patience: None, named: None, proc_dir };
+    let wish = Wish { record, only: Only::IfDead(pods), patience: None, named: None, proc_dir, bus };
     Ok(match take_down(store, &wish, free).await? {
         Done::Down(down) if down.pending.is_nothing() => Outcome::Released,
         Done::Down(down) => Outcome::Pending(down.pending),

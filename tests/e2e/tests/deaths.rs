@@ -13,7 +13,9 @@ use e2e::{HostCommand, Invocation, LIMIT, Lab, Outcome as Ended, POD_UID, PodNet
 use nix::sys::signal::Signal;
 use node::inventory::State;
 use node::notes::Notes;
+use node::pci::Bus;
 use node::record::{Phase, Record};
+use node::settings::Settings;
 use node::take_down::{Outcome, of_dead};
 use node::take_out::Taken;
 use node::verdict::{Life, PodUids, Pods, Sight, Unseen, of_record};
@@ -100,8 +102,9 @@ impl Stage {
         let (record, proc_dir, kubelet_dir) = (self.record(nth), view.proc_dir(), self.lab.kubelet_dir());
         self.lab.as_agent(move |store| async move {
             let pods = Pods { kubelet_dir: &kubelet_dir, of_api: None };
+            let bus = Bus::of(&Settings::default());
             let mut freed = 0;
-            let outcome = of_dead(&store, &record, pods, &proc_dir, async |_: &Record| {
+            let outcome = of_dead(&store, &record, pods, &proc_dir, &bus, async |_: &Record| {
                 freed += 1;
                 Ok::<_, String>(())
             })

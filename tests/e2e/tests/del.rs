@@ -201,13 +201,13 @@ fn host_name_taken_at_home_the_wish_stays_on_record_until_it_is_free() {
     let fallback = format!("eni-{}", &eni[eni.len() - 10..]);
     assert_eq!(host.snapshot(&[]).about(&format!("link {fallback} down")).len(), 1, "{:?}", host.snapshot(&[]));
     let [wish] = scene.0.records().try_into().unwrap();
-    assert_eq!((wish.phase, wish.home.name.as_str()), (Phase::Released, "eth1"));
+    assert_eq!((wish.phase, wish.home.as_ref().unwrap().name.as_str()), (Phase::Released, "eth1"));
 
     // Another pod may have the device all the same, and the wish goes with it.
     scene.add(&pod, "c2");
     scene.call(&pod, "c2").verb("DEL").run(host).empty();
     let [wish] = scene.0.records().try_into().unwrap();
-    assert_eq!((wish.owner.container_id.as_str(), wish.home.name.as_str()), ("c2", "eth1"));
+    assert_eq!((wish.owner.container_id.as_str(), wish.home.as_ref().unwrap().name.as_str()), ("c2", "eth1"));
 
     host.command("ip").args(["link", "delete", "eth1"]).run();
     scene.add(&pod, "c3");

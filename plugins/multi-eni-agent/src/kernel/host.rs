@@ -10,15 +10,13 @@ use node::ground::Side;
 use node::host::View;
 use node::inventory::{Entry, Seen};
 use node::names::PciAddr;
+use node::pci::Bus;
 use node::record::Record;
 use node::store::{self, Store};
 use node::verdict::{self, Pods, Sight};
 use node::{arrival, device_info, pci, take_down, watch};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-
-/// Where drivers are looked up.
-const SYSFS: &str = "/sys";
 
 /// Where things are on this machine.
 #[derive(Debug, Clone)]
@@ -31,6 +29,8 @@ pub(crate) struct Places {
     pub(crate) proc_dir: PathBuf,
     /// Where runtimes have device-info documents.
     pub(crate) device_info_dir: PathBuf,
+    /// The PCI functions and their drivers.
+    pub(crate) bus: Bus,
 }
 
 /// The machine that the agent runs on. Its calls are made in the host's network namespace, inside a tokio runtime.
@@ -58,15 +58,15 @@ impl Host {
 impl Machine for Host {
     async fn links(&self) -> Result<Vec<HostLink>, Error> {
         let host = Side::here()?;
-        Ok(View::read(&host.visit.netlink).await?.host_links(Path::new(SYSFS)))
+        Ok(View::read(&host.visit.netlink).await?.host_links(self.places.bus.sysfs()))
     }
 
     async fn arrive(&self, wish: &ArrivalWish) -> Result<Arrived, Error> {
-        Ok(arrival::arrive(&self.store, wish, Path::new(SYSFS)).await?)
+        Ok(arrival::arrive(&self.store, wish, self.places.bus.sysfs()).await?)
     }
 
     async fn look_after(&self, wish: &ArrivalWish) -> Result<Care, Error> {
-        Ok(arrival::look_after(&self.store, wish, Path::new(SYSFS)).await?)
+        Ok(arrival::look_after(&self.store, wish, self.places.bus.sysfs()).await?)
     }
 
     async fn verdicts(&self, records: &[Record], pods: Option<&PodUids>) -> Vec<Verdict> {
@@ -96,8 +96,8 @@ impl Machine for Host {
     }
 
     async fn release(&self, record: &Record, pods: Option<&PodUids>) -> Result<Outcome, Error> {
-        let (pods, proc_dir) = (self.pods(pods), &self.places.proc_dir);
-        let outcome = take_down::of_dead(&self.store, record, pods, proc_dir, async |record: &Record| {
+        let (pods, Places { proc_dir, bus, .. }) = (self.pods(pods), &self.places);
+        let outcome = take_down::of_dead(&self.store, record, pods, proc_dir, bus, async |record: &Record| {
             ipam::release(&record.call, &record.owner).await
         })
         .await?;
@@ -133,14 +133,15 @@ impl Machine for Host {
     }
 
     fn look_at(&self, device: PciAddr) -> Option<Seen> {
-        let function = match pci::Function::read(Path::new(SYSFS), device) {
+        let function = match pci::Function::read(self.places.bus.sysfs(), device) {
             Ok(function) => function?,
             Err(error) => {
                 log::warn!("{device} cannot be looked at: {error}");
                 return None;
             }
         };
-        let write_combining = function.is_for_user_space().then(|| pci::write_combining(Path::new(SYSFS), device));
+        let write_combining =
+            function.is_for_user_space().then(|| pci::write_combining(self.places.bus.sysfs(), device));
         Some(Seen {
             group: function.group.map(|group| group.to_string()),
             numa_node: function.numa_node,

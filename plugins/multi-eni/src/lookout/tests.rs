@@ -1,4 +1,5 @@
 use super::*;
+use node::pci::Bus;
 use node::record::Owner;
 use node::settings::Settings;
 use node::store::Store;
@@ -19,7 +20,7 @@ impl Bench {
         let root = tempfile::tempdir().unwrap();
         let store = Store::open(&root.path().join("state")).unwrap();
         let settings = Settings { kubelet_dir: root.path().join("kubelet"), ..Settings::default() };
-        let bench = Self { root, node: Node { settings, store } };
+        let bench = Self { root, node: Node { bus: Bus::of(&settings), settings, store } };
         bench.process("1", "net:[1]");
         symlink("pid:[4026531836]", bench.root.path().join("proc/1/ns/pid")).unwrap();
         bench

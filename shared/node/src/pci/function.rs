@@ -1,6 +1,6 @@
 //! One PCI function.
 
-use super::{Error, Group, VFIO_PCI, group};
+use super::{Error, Group, group};
 use crate::names::PciAddr;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
@@ -81,9 +81,9 @@ impl Function {
         }
     }
 
-    /// Whether user space has it in its hands, by `vfio-pci`.
+    /// Whether its driver is one by which user space has it.
     pub fn is_for_user_space(&self) -> bool {
-        self.driver.as_deref() == Some(VFIO_PCI)
+        self.driver.as_deref().is_some_and(super::is_for_user_space)
     }
 
     fn of_folder(folder: &Path, address: PciAddr) -> Result<Self, Error> {

@@ -1,5 +1,9 @@
 //! A folder that plays sysfs and `/dev`, for tests.
 
+mod kernel;
+
+pub(crate) use kernel::{Fault, Kernel};
+
 use super::VFIO_PCI;
 use crate::names::PciAddr;
 use std::os::unix::fs::symlink;
@@ -22,12 +26,15 @@ impl Tree {
         }
         tree.file("sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "N\n");
         tree.file("sys/class/iommu/dmar0/x", "");
-        tree.file("sys/bus/pci/drivers_probe", "");
         tree.function(PCI, "0x020000").bind(PCI, Some("ena")).group(PCI, Some(7))
     }
 
     pub(crate) fn sysfs(&self) -> PathBuf {
         self.root.path().join("sys")
+    }
+
+    pub(crate) fn dev(&self) -> PathBuf {
+        self.root.path().join("dev")
     }
 
     pub(crate) fn driver(&self, name: &str) -> PathBuf {
@@ -91,5 +98,35 @@ impl Tree {
             symlink(format!("../../../../kernel/iommu_groups/{number}"), link).unwrap();
         }
         self
+    }
+
+    /// What a function is reserved for.
+    pub(crate) fn reserve(self, address: &str, driver: &str) -> Self {
+        self.file(format!("sys/bus/pci/devices/{address}/driver_override"), &format!("{driver}\n"));
+        self
+    }
+
+    /// A machine without an IOMMU, where vfio's parameter to do without has this value.
+    pub(crate) fn without_iommu(self, parameter: &str) -> Self {
+        std::fs::remove_dir_all(self.sysfs().join("class/iommu")).unwrap();
+        self.file("sys/module/vfio/parameters/enable_unsafe_noiommu_mode", parameter);
+        self.group(PCI, None)
+    }
+
+    /// Without this driver.
+    pub(crate) fn without_driver(self, name: &str) -> Self {
+        std::fs::remove_dir_all(self.driver(name)).unwrap();
+        self
+    }
+
+    /// The driver that a function has.
+    pub(crate) fn driver_of(&self, address: &str) -> Option<String> {
+        let target = std::fs::read_link(self.folder(address).join("driver")).ok()?;
+        Some(target.file_name().unwrap().to_str().unwrap().to_string())
+    }
+
+    /// What a function is reserved for.
+    pub(crate) fn reserved_for(&self, address: &str) -> String {
+        std::fs::read_to_string(self.folder(address).join("driver_override")).unwrap().trim().to_string()
     }
 }

@@ -35,7 +35,7 @@ fn in_pod() -> Link {
 
 fn planned(ending: Ending, place: Place, link: Link, taken: &[&str]) -> (Vec<String>, bool) {
     let (device, home) = (device(), home());
-    let release = Release { device: &device, home: &home, leftovers: &[], ending };
+    let release = Release { device: &device, home: Some(&home), bound: None, leftovers: &[], ending };
     let taken = taken.iter().map(ToString::to_string).collect();
     let plan = plan(&release, &Observed { device: Some((place, link)), taken, pod: true });
     (plan.steps.iter().map(ToString::to_string).collect(), plan.pending)
@@ -107,7 +107,8 @@ fn del_1_without_a_pod_there_is_nothing_left_in_it_to_undo() {
     let (device, home) = (device(), home());
     let rule = Rule::from_source("10.0.1.5/32".parse().unwrap(), 100, 512);
     let leftovers = [Step::DeleteRule { place: Place::Pod, rule }];
-    let release = Release { device: &device, home: &home, leftovers: &leftovers, ending: Ending::Down };
+    let release =
+        Release { device: &device, home: Some(&home), bound: None, leftovers: &leftovers, ending: Ending::Down };
     let gone = plan(&release, &Observed { device: None, taken: Vec::new(), pod: false });
     assert_eq!(gone, Plan { steps: Vec::new(), pending: true });
     let there = plan(&release, &Observed { device: None, taken: Vec::new(), pod: true });

@@ -1,6 +1,7 @@
 //! Of the device there is nothing on this machine, so nothing is done to a link of it.
 
 use super::*;
+use crate::settings::Settings;
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -37,7 +38,8 @@ impl Bench {
     }
 
     async fn take_down(&self, record: &Record, only: Only<'_>, freed: Result<(), &'static str>) -> Done<&'static str> {
-        let wish = Wish { record, only, patience: None, named: None, proc_dir: &self.proc_dir() };
+        let bus = Bus::of(&Settings::default());
+        let wish = Wish { record, only, patience: None, named: None, proc_dir: &self.proc_dir(), bus: &bus };
         take_down(&self.store, &wish, async |_: &Record| freed).await.unwrap()
     }
 

@@ -29,14 +29,15 @@ fn record(phase: Phase) -> Record {
             identity: crate::netns::Identity { cookie: None, device: 4, inode: 5 },
         },
         interface_name: "net1".parse().unwrap(),
-        home: Home {
+        home: Some(Home {
             name: "eth1".parse().unwrap(),
             altnames: Vec::new(),
             mtu: 1500,
             mac_address: entry.mac_address,
             alias: None,
             up: false,
-        },
+        }),
+        bound: None,
         leftovers: Vec::new(),
         phase,
         pending: Pending::default(),

@@ -84,14 +84,15 @@ fn record(inode: u64, pod: Option<Pod>) -> Record {
             identity: Identity { cookie: Some(1 << 60), device: 4, inode },
         },
         interface_name: "net1".parse().unwrap(),
-        home: Home {
+        home: Some(Home {
             name: "eth1".parse().unwrap(),
             altnames: Vec::new(),
             mtu: 1500,
             mac_address,
             alias: None,
             up: false,
-        },
+        }),
+        bound: None,
         leftovers: Vec::new(),
         phase: Phase::Committed,
         pending: Pending::default(),

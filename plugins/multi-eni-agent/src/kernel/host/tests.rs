@@ -2,6 +2,7 @@
 
 use super::*;
 use node::addresses::AddressState;
+use node::settings::Settings;
 use serde_json::json;
 
 const ENI: &str = "eni-0123456789abcdef0";
@@ -20,6 +21,7 @@ impl Bench {
             kubelet_dir: root.path().join("kubelet"),
             proc_dir: processes(root.path()),
             device_info_dir: root.path().join("devinfo"),
+            bus: Bus::of(&Settings::default()),
         };
         std::fs::create_dir(&places.device_info_dir).unwrap();
         Self { host: Host::new(store, places), root }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::pci::Support;
 use crate::pci::tree::{PCI, Tree};
+use crate::pci::{Support, VFIO_PCI};
 use std::os::unix::fs::symlink;
 
 fn read(tree: &Tree) -> Function {

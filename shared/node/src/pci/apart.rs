@@ -1,0 +1,96 @@
+//! Writing in a process of its own, which nobody has to wait for.
+//!
+//! It is this program once more, with arguments that no person types. It has nothing of its parent but the lock that says that it
+//! still runs: a write that never ends holds up no lock of an attachment and no pipe of a runtime, and of each function there
+//! is at most one.
+
+use super::write::{Write, WriteError, Writing, Written};
+use crate::files::Folder;
+use crate::lock::Lock;
+use std::ffi::{OsStr, OsString};
+use std::fs::OpenOptions;
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitCode, ExitStatus, Stdio};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// The first argument, which is nobody's verb.
+const ARGUMENT: &str = "--write-to-a-driver";
+/// The exit status of an error that has no number, or none that fits.
+const NAMELESS: u8 = u8::MAX;
+
+/// Writes in a process of its own.
+#[derive(Debug)]
+pub(super) struct Apart {
+    /// The folder of the locks.
+    pub(super) locks: PathBuf,
+}
+
+impl Write for Apart {
+    fn write<'a>(&'a self, writing: Writing<'a>) -> Written<'a> {
+        Box::pin(self.run(writing))
+    }
+}
+
+impl Apart {
+    async fn run(&self, writing: Writing<'_>) -> Result<(), WriteError> {
+        let folder = Folder::create(&self.locks).map_err(io::Error::other)?;
+        let lock = Lock::try_take(&folder, &format!("driver-{}", writing.address)).map_err(io::Error::other)?;
+        let Some(lock) = lock else { return Err(WriteError::Earlier) };
+        let mut child = Command::new("/proc/self/exe")
+            .arg(ARGUMENT)
+            .arg(writing.path)
+            .arg(writing.text)
+            .env_clear()
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::from(lock.passed_on()?))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        drop(lock);
+        match timeout(writing.limit, child.wait()).await {
+            Ok(status) => said(status?),
+            Err(_) => Err(WriteError::Late),
+        }
+    }
+}
+
+fn said(status: ExitStatus) -> Result<(), WriteError> {
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(number) if number != i32::from(NAMELESS) => Err(io::Error::from_raw_os_error(number).into()),
+        _ => Err(io::Error::other(format!("the process that writes ended with {status}")).into()),
+    }
+}
+
+/// What a program does first: if it was started to write for another one, it does that, and its exit status is this.
+pub fn written_apart() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().as_deref() != Some(OsStr::new(ARGUMENT)) {
+        return None;
+    }
+    close_what_was_inherited();
+    let number = match (arguments.next(), arguments.next()) {
+        (Some(path), Some(text)) => write(path, &text).err().map_or(0, |error| number(&error)),
+        _ => NAMELESS,
+    };
+    Some(ExitCode::from(number))
+}
+
+fn write(path: OsString, text: &OsStr) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).truncate(true).open(PathBuf::from(path))?;
+    io::Write::write_all(&mut file, text.as_encoded_bytes())
+}
+
+fn number(error: &io::Error) -> u8 {
+    error.raw_os_error().and_then(|number| u8::try_from(number).ok()).unwrap_or(NAMELESS)
+}
+
+/// What the parent opened is closed by now, but not what it inherited itself.
+#[expect(unsafe_code, reason = "neither the standard library nor nix has close_range(2)")]
+fn close_what_was_inherited() {
+    // SAFETY: nothing has been opened in this process yet, so no value owns one of these descriptors.
+    unsafe { nix::libc::syscall(nix::libc::SYS_close_range, 3, u32::MAX, 0) };
+}
