@@ -7,9 +7,10 @@ use crate::claim::{Claim, Claimer};
 use crate::config::Config;
 use crate::device_info;
 use crate::error::Error;
+use crate::hand_over;
 use crate::ipam::{self, Ipam};
 use crate::node_here::{LOCK_LIMIT, Node, owner, pod};
-use crate::plan::{Configuring, Moving, is_taken};
+use crate::plan::{Configuring, Moving, cleaning, is_taken};
 use crate::take_down::{free, of_record, wish};
 use cni::{AddRequest, CniResult};
 use node::device_info::DeviceInfo;
@@ -17,9 +18,10 @@ use node::fault;
 use node::ground::{Ground, Side};
 use node::host::View;
 use node::inventory::Entry;
+use node::netlink::Link;
 use node::netns::Netns;
-use node::record::{Namespace, Phase};
-use node::step::Place;
+use node::record::{Bound, Namespace, Phase};
+use node::step::{Place, Step};
 use node::sysctl::Sysctl;
 use node::take_down::{Only, roll_back};
 use tokio::time::Instant;
@@ -123,9 +125,13 @@ impl Add<'_> {
         }
         self.ipam = self.ipam.map(|ipam| ipam.with_facts(claim.entry.as_ref()));
         let ground = Ground::new(host, Some(side), claim.record.device.clone());
-        let mut ground = ground.with_link(Place::Host, &claim.link);
+        let ground = ground.with_bus(self.node.bus.clone());
+        let mut ground = match &claim.link {
+            Some(link) => ground.with_link(Place::Host, link),
+            None => ground,
+        };
         let outcome = tokio::select! {
-            outcome = self.attach(&mut claim, pod, &mut ground) => outcome,
+            outcome = self.attached(&mut claim, pod, &mut ground) => outcome,
             () = tokio::time::sleep_until(self.deadline) => {
                 Err(Error::TimedOut { seconds: self.config.timeout.as_secs() })
             }
@@ -143,21 +149,71 @@ impl Add<'_> {
         }
     }
 
-    async fn attach(&self, claim: &mut Claim, pod: &View, ground: &mut Ground) -> Result<CniResult, Error> {
+    async fn attached(&self, claim: &mut Claim, pod: &View, ground: &mut Ground) -> Result<CniResult, Error> {
+        let result = match (&claim.record.bound, claim.link.clone()) {
+            (Some(_), _) => self.hand_over(claim, ground).await?,
+            (None, Some(link)) => self.attach(claim, &link, pod, ground).await?,
+            (None, None) => return Err(Refusal::Away { device: claim.record.device.clone() }.into()),
+        };
+        claim.record.phase = Phase::Committed;
+        self.node.store.write_record(&claim.record)?;
+        fault::point("commit");
+        Ok(result)
+    }
+
+    /// The device goes to user space.
+    async fn hand_over(&self, claim: &mut Claim, ground: &mut Ground) -> Result<CniResult, Error> {
+        let bus = &self.node.bus;
+        let mut steps = cleaning(&claim.world.host, claim.link.as_ref(), claim.entry.as_ref());
+        steps.extend(hand_over::steps(bus, &claim.record)?);
+        let given = self.beside(ground, &steps, claim.entry.as_ref()).await?;
+        hand_over::verify(bus, &claim.record)?;
+        if let Some((before, step)) = hand_over::access(bus, &claim.record, self.config.group_node)? {
+            claim.record.bound = claim.record.bound.take().map(|bound| Bound { node: Some(before), ..bound });
+            self.node.store.write_record(&claim.record)?;
+            fault::point("record of the group's node");
+            ground.apply(&step).await?;
+        }
+        self.write_device_info(claim)?;
+        let answer = Answer { request: self.request, record: &claim.record, given, keep_down: true };
+        Ok(answer.without_link())
+    }
+
+    /// Applies steps, while the IPAM plugin answers.
+    async fn beside(&self, ground: &mut Ground, steps: &[Step], entry: Option<&Entry>) -> Result<CniResult, Error> {
+        let applied = async { Ok::<_, Error>(ground.apply_all(steps).await?) };
+        let ((), given) = tokio::try_join!(applied, self.addresses())?;
+        fault::point("answer of IPAM");
+        report_foreign(&given, entry);
+        Ok(given)
+    }
+
+    fn write_device_info(&self, claim: &Claim) -> Result<(), Error> {
+        if let (Some(place), Some(pci)) = (&self.device_info, claim.record.device.pci_address) {
+            place.write(pci)?;
+            fault::point("device-info");
+        }
+        Ok(())
+    }
+
+    /// The link goes into the pod.
+    async fn attach(
+        &self,
+        claim: &mut Claim,
+        link: &Link,
+        pod: &View,
+        ground: &mut Ground,
+    ) -> Result<CniResult, Error> {
         let moving = Moving {
             config: self.config,
-            link: &claim.link,
+            link,
             entry: claim.entry.as_ref(),
             host: &claim.world.host,
             pod_links: &pod.links,
         };
-        let steps = moving.steps();
-        let moved = async { Ok::<_, Error>(ground.apply_all(&steps).await?) };
-        let ((), given) = tokio::try_join!(moved, self.addresses())?;
-        fault::point("answer of IPAM");
-        report_foreign(&given, claim.entry.as_ref());
+        let given = self.beside(ground, &moving.steps(), claim.entry.as_ref()).await?;
         let configuring =
-            Configuring { config: self.config, given, mtu: claim.link.mtu, pod, pod_has_ipv6: has_ipv6(ground) };
+            Configuring { config: self.config, given, mtu: link.mtu, pod, pod_has_ipv6: has_ipv6(ground) };
         let configured = configuring.plan()?;
         if !configured.leftovers.is_empty() {
             claim.record.leftovers = configured.leftovers;
@@ -165,21 +221,14 @@ impl Add<'_> {
             fault::point("record of the leftovers");
         }
         ground.apply_all(&configured.steps).await?;
-        if let (Some(place), Some(pci)) = (&self.device_info, claim.record.device.pci_address) {
-            place.write(pci)?;
-            fault::point("device-info");
-        }
+        self.write_device_info(claim)?;
         let answer = Answer {
             request: self.request,
             record: &claim.record,
             given: configured.given,
             keep_down: self.config.keep_down,
         };
-        let result = answer.read_back(ground).await?;
-        claim.record.phase = Phase::Committed;
-        self.node.store.write_record(&claim.record)?;
-        fault::point("commit");
-        Ok(result)
+        answer.read_back(ground).await
     }
 
     async fn addresses(&self) -> Result<CniResult, Error> {

@@ -44,21 +44,40 @@ impl Answer<'_> {
                 return Err(Error::ReadBack(format!("no address {} on {name}", ip.address)));
             }
         }
-        Ok(self.merged(&link))
+        Ok(self.with_link(&link))
     }
 
-    /// Ours behind those of the plugins before.
-    fn merged(self, link: &Link) -> CniResult {
-        let mut result = self.request.config.prev_result.clone().unwrap_or_default();
-        let index = result.interfaces.len();
-        result.interfaces.push(Interface {
+    /// Answers for a device that user space has: it has no link, so no MTU that anybody knows of, and no routes.
+    pub(crate) fn without_link(self) -> CniResult {
+        let interface = Interface {
+            name: self.record.interface_name.to_string(),
+            mac: Some(self.record.device.mac_address.to_string()),
+            mtu: None,
+            sandbox: Some(self.request.netns.display().to_string()),
+            socket_path: None,
+            pci_id: self.record.device.pci_address.map(|pci| pci.to_string()),
+        };
+        let given = CniResult { routes: Vec::new(), ..self.given };
+        Self { given, ..self }.merged(interface)
+    }
+
+    fn with_link(self, link: &Link) -> CniResult {
+        let interface = Interface {
             name: link.name.clone(),
             mac: link.mac.map(|mac| mac.to_string()),
             mtu: Some(link.mtu),
             sandbox: Some(self.request.netns.display().to_string()),
             socket_path: None,
             pci_id: self.record.device.pci_address.map(|pci| pci.to_string()),
-        });
+        };
+        self.merged(interface)
+    }
+
+    /// Ours behind those of the plugins before.
+    fn merged(self, interface: Interface) -> CniResult {
+        let mut result = self.request.config.prev_result.clone().unwrap_or_default();
+        let index = result.interfaces.len();
+        result.interfaces.push(interface);
         result.ips.extend(self.given.ips.into_iter().map(|ip| IpConfig { interface: Some(index), ..ip }));
         result.routes.extend(self.given.routes);
         if let Some(dns) = self.request.config.dns.clone().or(Some(self.given.dns).filter(|dns| !dns.is_empty())) {

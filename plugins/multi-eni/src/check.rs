@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::hand_over;
 use crate::ipam::Ipam;
 use crate::node_here::{Node, owner, pod_side};
 use cni::CheckRequest;
@@ -27,8 +28,13 @@ pub(crate) async fn run(request: &CheckRequest) -> Result<(), Error> {
             request.netns.display()
         )));
     }
-    let link = check_link(&config, &record, &pod).await?;
-    check_previous(request, &record, &pod, &link).await?;
+    if record.bound.is_some() {
+        hand_over::verify(&node.bus, &record).map_err(|error| Error::Check(cni::Error::from(error).to_string()))?;
+        check_interface(request, &record)?;
+    } else {
+        let link = check_link(&config, &record, &pod).await?;
+        check_addresses(request, check_interface(request, &record)?, &pod, &link).await?;
+    }
     match Ipam::of_request(&request.config, &request.environment)? {
         Some(ipam) => Ok(ipam.check(config.timeout).await?),
         None => Ok(()),
@@ -67,16 +73,21 @@ async fn check_link(config: &Config, record: &Record, pod: &Side) -> Result<Link
     Ok(link.clone())
 }
 
-/// `prevResult` has the interface, and the kernel its addresses.
-async fn check_previous(request: &CheckRequest, record: &Record, pod: &Side, link: &Link) -> Result<(), Error> {
+/// `prevResult` has the interface, at this place.
+fn check_interface(request: &CheckRequest, record: &Record) -> Result<usize, Error> {
     let sandbox = request.netns.display().to_string();
-    let previous = request.config.prev_result.clone().unwrap_or_default();
-    let mine = previous.interfaces.iter().position(|interface| {
+    let previous = request.config.prev_result.iter().flat_map(|result| &result.interfaces);
+    let is_mine = |interface: &cni::Interface| {
         interface.name == record.interface_name.as_str() && interface.sandbox.as_deref() == Some(sandbox.as_str())
-    });
-    let Some(mine) = mine else {
-        return Err(Error::Check(format!("prevResult has no interface {} in {sandbox}", record.interface_name)));
     };
+    let missing = || format!("prevResult has no interface {} in {sandbox}", record.interface_name);
+    let mut previous = previous;
+    previous.position(is_mine).ok_or_else(|| Error::Check(missing()))
+}
+
+/// The kernel has the addresses of `prevResult`.
+async fn check_addresses(request: &CheckRequest, mine: usize, pod: &Side, link: &Link) -> Result<(), Error> {
+    let previous = request.config.prev_result.clone().unwrap_or_default();
     let addresses = pod.visit.netlink.addresses().await?;
     for ip in previous.ips.iter().filter(|ip| ip.interface == Some(mine)) {
         let has =

@@ -4,8 +4,8 @@ use crate::config::Selector;
 use crate::observe::World;
 use cni::Code;
 use node::device::{Device, pci_address};
-use node::inventory::{Entry, State};
-use node::names::{IfName, PoolName};
+use node::inventory::{Entry, Mode, Pool, State};
+use node::names::{IfName, PciAddr, PoolName};
 use node::netlink::Link;
 use node::record::{Owner, Pod, Record};
 use node::settings::Allow;
@@ -31,6 +31,16 @@ pub(crate) enum Refusal {
     InProgress(Owner),
     #[error("{device} is not on the host, and no record says who has it")]
     Away { device: Device },
+    #[error("{device} is in the hands of {driver} and has no link: mode vfio-pci with its deviceID takes it as it is")]
+    InUserSpace { device: Device, driver: String },
+    #[error(
+        "nothing is known of the device at {address} but its driver {driver}: only ENIs of the inventory are taken without a link"
+    )]
+    Nameless { address: PciAddr, driver: String },
+    #[error(
+        "the devices of pool {pool} are given out by the kubelet as {resource}: the pod has to ask for that, and Multus to pass its deviceID on"
+    )]
+    GivenOut { pool: PoolName, resource: String },
     #[error("pool {pool} has no ENI on this node{}", if *.agent_was_here { "" } else { ", and no agent has finished a pass: try again" })]
     EmptyPool { pool: PoolName, agent_was_here: bool },
     #[error("pool {pool} has no free ENI on this node: {held} in use, {unready} not ready, {refused} refused{}", why.as_deref().map(|why| format!(" ({why})")).unwrap_or_default())]
@@ -40,10 +50,10 @@ pub(crate) enum Refusal {
 impl Refusal {
     pub(crate) fn code(&self) -> Code {
         match self {
-            Self::NothingAsked | Self::Disagreement(..) | Self::Ambiguous(..) => Code::CONFIG,
+            Self::NothingAsked | Self::Disagreement(..) | Self::Ambiguous(..) | Self::GivenOut { .. } => Code::CONFIG,
             Self::Unknown { may_come: false, .. } => Code::CONFIG,
-            Self::NotOurs { .. } => Code::NOT_OURS,
-            Self::Held { same_pod: false, .. } | Self::Away { .. } => Code::DEVICE_BUSY,
+            Self::NotOurs { .. } | Self::Nameless { .. } => Code::NOT_OURS,
+            Self::Held { same_pod: false, .. } | Self::Away { .. } | Self::InUserSpace { .. } => Code::DEVICE_BUSY,
             Self::Unknown { may_come: true, .. }
             | Self::Held { same_pod: true, .. }
             | Self::NotReady { .. }
@@ -65,16 +75,21 @@ impl Refusal {
             | Self::NotReady { .. }
             | Self::Held { .. }
             | Self::InProgress(_)
-            | Self::Away { .. } => None,
+            | Self::Away { .. }
+            | Self::InUserSpace { .. }
+            | Self::Nameless { .. }
+            | Self::GivenOut { .. } => None,
         }
     }
 }
 
-/// Who asks.
+/// Who asks, and what for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asker<'a> {
     pub(crate) owner: &'a Owner,
     pub(crate) pod: Option<&'a Pod>,
+    /// What is to become of the device; nothing leaves it to the pool.
+    pub(crate) mode: Option<Mode>,
 }
 
 /// What was chosen.
@@ -90,7 +105,8 @@ pub(crate) enum Choice {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Taken {
     pub(crate) device: Device,
-    pub(crate) link: Link,
+    /// Its link on the host; nothing if user space has it, or nobody.
+    pub(crate) link: Option<Link>,
     /// What the inventory has about it.
     pub(crate) entry: Option<Entry>,
     /// The record of an earlier release that is not quite done.
@@ -118,14 +134,17 @@ pub(crate) fn choose(
     let candidates = candidates(world);
     if selector.is_explicit() {
         let candidate = named(world, &candidates, selector)?;
-        return match verdict(world, candidate, allow) {
+        if let Some(pool) = candidate.entry.and_then(|entry| entry.pool.as_ref()).filter(|_| selector.pci.is_none()) {
+            refuse_given_out(pool)?;
+        }
+        return match verdict(world, candidate, asker.mode, allow) {
             Verdict::Free(link) => Ok(take(world, candidate, link)),
             Verdict::Refused(refusal) => Err(refusal),
             Verdict::Held(record) => Ok(Choice::IfDead(vec![record.clone()], held(&candidate.device, record, asker))),
         };
     }
     let pool = selector.pool.as_ref().ok_or(Refusal::NothingAsked)?;
-    of_pool(world, &candidates, pool, allow)
+    of_pool(world, &candidates, pool, asker.mode, allow)
 }
 
 /// Every ENI of the inventory, and every other link of the host that could be a device.
@@ -174,7 +193,7 @@ fn named<'a, 'w>(
     }
     for (asked, means) in keys {
         let mut meant = candidates.iter().filter(|one| means(one));
-        let first = meant.next().ok_or(Refusal::Unknown { asked, may_come: !world.agent_was_here })?;
+        let first = meant.next().ok_or_else(|| unknown(world, selector, asked))?;
         if let Some(second) = meant.next() {
             return Err(Refusal::Ambiguous(first.device.clone(), second.device.clone()));
         }
@@ -186,12 +205,34 @@ fn named<'a, 'w>(
         }
     }
     let chosen = chosen.ok_or(Refusal::NothingAsked)?;
+    let its_pool = chosen.entry.and_then(Entry::pool_name);
     match &selector.pool {
-        Some(pool) if chosen.entry.and_then(Entry::pool_name) != Some(pool) => Err(Refusal::NotOurs {
+        Some(pool) if its_pool != Some(pool) => Err(Refusal::NotOurs {
             device: chosen.device.clone(),
-            why: format!("it is not of pool {pool}, which the configuration names too"),
+            why: match its_pool {
+                Some(other) => format!("it is of pool {other}, and the configuration names pool {pool} too"),
+                None => format!("it is not of pool {pool}, which the configuration names too"),
+            },
         }),
         _ => Ok(chosen),
+    }
+}
+
+/// Nobody knows the MAC of a device that has no link and that the agent has never seen.
+fn unknown(world: &World, selector: &Selector, asked: String) -> Refusal {
+    match world.function(selector.pci).and_then(|function| function.driver.clone().map(|driver| (function, driver))) {
+        Some((function, driver)) if function.is_for_user_space() => {
+            Refusal::Nameless { address: function.address, driver }
+        }
+        _ => Refusal::Unknown { asked, may_come: !world.agent_was_here },
+    }
+}
+
+/// What the kubelet gives out, a choice could give to another pod than that which the kubelet gave it to.
+fn refuse_given_out(pool: &Pool) -> Result<(), Refusal> {
+    match &pool.resource_name {
+        Some(resource) => Err(Refusal::GivenOut { pool: pool.name.clone(), resource: resource.clone() }),
+        None => Ok(()),
     }
 }
 
@@ -208,6 +249,7 @@ fn of_pool<'w>(
     world: &'w World,
     candidates: &[Candidate<'w>],
     pool: &PoolName,
+    mode: Option<Mode>,
     allow: Option<&Allow>,
 ) -> Result<Choice, Refusal> {
     let mut members: Vec<_> =
@@ -215,10 +257,13 @@ fn of_pool<'w>(
     if members.is_empty() {
         return Err(Refusal::EmptyPool { pool: pool.clone(), agent_was_here: world.agent_was_here });
     }
+    for pool in members.iter().filter_map(|one| one.entry?.pool.as_ref()) {
+        refuse_given_out(pool)?;
+    }
     members.sort_by_key(|one| one.entry.map(|entry| (entry.network_card_index, entry.device_index)));
     let (mut holders, mut unready, mut refused) = (Vec::new(), 0, Vec::new());
     for candidate in members {
-        match verdict(world, candidate, allow) {
+        match verdict(world, candidate, mode, allow) {
             Verdict::Free(link) => return Ok(take(world, candidate, link)),
             Verdict::Held(record) => holders.push(record.clone()),
             Verdict::Refused(Refusal::NotReady { .. }) => unready += 1,
@@ -235,11 +280,11 @@ fn of_pool<'w>(
     if holders.is_empty() { Err(exhausted) } else { Ok(Choice::IfDead(holders, exhausted)) }
 }
 
-fn take(world: &World, candidate: &Candidate<'_>, link: &Link) -> Choice {
+fn take(world: &World, candidate: &Candidate<'_>, link: Option<&Link>) -> Choice {
     let unfinished = world.records.iter().find(|record| !record.holds() && record.device.is_same(&candidate.device));
     Choice::Take(Box::new(Taken {
         device: candidate.device.clone(),
-        link: link.clone(),
+        link: link.cloned(),
         entry: candidate.entry.cloned(),
         unfinished: unfinished.cloned(),
     }))
@@ -258,12 +303,13 @@ fn held(device: &Device, record: &Record, asker: Asker<'_>) -> Refusal {
 }
 
 enum Verdict<'w> {
-    Free(&'w Link),
+    /// With its link, if it has one.
+    Free(Option<&'w Link>),
     Held(&'w Record),
     Refused(Refusal),
 }
 
-fn verdict<'w>(world: &'w World, candidate: &Candidate<'w>, allow: Option<&Allow>) -> Verdict<'w> {
+fn verdict<'w>(world: &'w World, candidate: &Candidate<'w>, mode: Option<Mode>, allow: Option<&Allow>) -> Verdict<'w> {
     if let Some(why) = forbidden(world, candidate, allow) {
         return Verdict::Refused(Refusal::NotOurs { device: candidate.device.clone(), why });
     }
@@ -275,8 +321,25 @@ fn verdict<'w>(world: &'w World, candidate: &Candidate<'w>, allow: Option<&Allow
         return Verdict::Refused(Refusal::NotReady { device: candidate.device.clone(), state });
     }
     match candidate.link {
-        Some(link) => Verdict::Free(link),
-        None => Verdict::Refused(Refusal::Away { device: candidate.device.clone() }),
+        Some(link) => Verdict::Free(Some(link)),
+        None => without_link(world, candidate, mode),
+    }
+}
+
+/// A device without a link is away with somebody, or it is user space's or nobody's: then it is there for user space.
+fn without_link<'w>(world: &'w World, candidate: &Candidate<'w>, mode: Option<Mode>) -> Verdict<'w> {
+    let device = candidate.device.clone();
+    let mode = mode.or(candidate.entry.and_then(|entry| entry.pool.as_ref()).map(|pool| pool.mode)).unwrap_or_default();
+    let Some(function) = world.function(device.pci_address) else {
+        return Verdict::Refused(Refusal::Away { device });
+    };
+    match (&function.driver, mode) {
+        (Some(_), Mode::VfioPci) if function.is_for_user_space() => Verdict::Free(None),
+        (None, Mode::VfioPci) => Verdict::Free(None),
+        (Some(driver), Mode::Netdev) if function.is_for_user_space() => {
+            Verdict::Refused(Refusal::InUserSpace { device, driver: driver.clone() })
+        }
+        _ => Verdict::Refused(Refusal::Away { device }),
     }
 }
 
@@ -327,7 +390,7 @@ fn configured_on_host(world: &World, link: &Link) -> Option<String> {
 pub(crate) fn home_name(taken: &Taken) -> Option<IfName> {
     let wished = taken.unfinished.as_ref().and_then(|record| Some(record.home.as_ref()?.name.clone()));
     let of_pool = taken.entry.as_ref().filter(|entry| entry.pool.is_some()).map(|entry| entry.host_name.clone());
-    wished.or(of_pool).or_else(|| taken.link.name.parse().ok())
+    wished.or(of_pool).or_else(|| taken.link.as_ref()?.name.parse().ok())
 }
 
 #[cfg(test)]

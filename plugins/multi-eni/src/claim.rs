@@ -3,6 +3,7 @@
 use crate::choose::{Asker, Choice, Refusal, Taken, choose, home_name};
 use crate::config::Config;
 use crate::error::Error;
+use crate::hand_over;
 use crate::lookout::Lookout;
 use crate::node_here::{LOCK_LIMIT, Node, PROC};
 use crate::observe::World;
@@ -29,8 +30,8 @@ pub(crate) struct Claim {
     pub(crate) entry: Option<Entry>,
     /// The host's side of the kernel, as it was chosen from.
     pub(crate) world: World,
-    /// The device's link.
-    pub(crate) link: Link,
+    /// The device's link on the host; nothing if user space has it, or nobody.
+    pub(crate) link: Option<Link>,
 }
 
 /// Who claims, and for where.
@@ -73,17 +74,17 @@ enum Tried {
 
 async fn try_claim(node: &Node, claimer: &Claimer<'_>) -> Result<Tried, Error> {
     let _lock = node.store.claim_lock(CLAIM_LIMIT).await?;
-    let world = World::read(node, claimer.netlink).await?;
+    let world = World::read(node, claimer.netlink, claimer.config).await?;
     // The record of an earlier ADD was taken down before this: one that holds is of an ADD that goes on.
     if world.records.iter().any(|record| record.holds() && record.owner == claimer.owner) {
         return Err(Refusal::InProgress(claimer.owner.clone()).into());
     }
-    let asker = Asker { owner: &claimer.owner, pod: claimer.pod.as_ref() };
+    let asker = Asker { owner: &claimer.owner, pod: claimer.pod.as_ref(), mode: claimer.config.mode };
     let taken = match choose(&world, &claimer.config.selector, node.settings.allow.as_ref(), asker)? {
         Choice::Take(taken) => *taken,
         Choice::IfDead(holders, why) => return Ok(Tried::Held(holders, why)),
     };
-    let record = record(claimer, &taken)?;
+    let record = record(node, claimer, &world, &taken)?;
     node.store.write_record(&record)?;
     fault::point("claim");
     if let Some(unfinished) = taken.unfinished.filter(|unfinished| unfinished.owner != record.owner) {
@@ -92,21 +93,24 @@ async fn try_claim(node: &Node, claimer: &Claimer<'_>) -> Result<Tried, Error> {
     Ok(Tried::Claimed(Box::new(Claim { record, entry: taken.entry, world, link: taken.link })))
 }
 
-fn record(claimer: &Claimer<'_>, taken: &Taken) -> Result<Record, Error> {
+fn record(node: &Node, claimer: &Claimer<'_>, world: &World, taken: &Taken) -> Result<Record, Error> {
     let pool = taken.entry.as_ref().and_then(|entry| entry.pool.as_ref());
     let mode = claimer.config.mode.or(pool.map(|pool| pool.mode)).unwrap_or_default();
-    if mode != Mode::Netdev {
-        return Err(Error::Plan(format!("mode {mode} is not in this version: use mode netdev")));
+    let useless = claimer.config.without_effect(mode);
+    if !useless.is_empty() {
+        return Err(Error::Plan(format!(
+            "{} without effect in mode {mode}, which is the pool's: leave out",
+            useless.join(", ")
+        )));
     }
-    check_mtu(claimer.config, &taken.link)?;
-    let now = Home::of(&taken.link).ok_or_else(|| {
-        Error::Plan(format!("link {} has a name or an address that it could not be given back", taken.link.name))
-    })?;
-    let home = match (&taken.unfinished, home_name(taken)) {
-        (Some(Record { home: Some(home), .. }), _) => home.clone(),
-        (_, Some(name)) => Home { name, ..now },
-        (_, None) => now,
+    let bound = match mode {
+        Mode::Netdev => None,
+        Mode::VfioPci => Some(hand_over::bound(node, claimer.config, world, taken)?),
     };
+    if bound.is_none() {
+        let link = taken.link.as_ref().ok_or_else(|| Refusal::Away { device: taken.device.clone() })?;
+        check_mtu(claimer.config, link)?;
+    }
     Ok(Record {
         owner: claimer.owner.clone(),
         pod: claimer.pod.clone(),
@@ -115,13 +119,28 @@ fn record(claimer: &Claimer<'_>, taken: &Taken) -> Result<Record, Error> {
         mode,
         namespace: claimer.namespace.clone(),
         interface_name: claimer.config.interface_name.clone(),
-        home: Some(home),
-        bound: None,
+        home: home(taken)?,
+        bound,
         leftovers: Vec::new(),
         phase: Phase::Claimed,
         pending: Pending::default(),
         call: claimer.call.clone(),
     })
+}
+
+/// How the link was before: as an unfinished release still wishes it, else as it is.
+fn home(taken: &Taken) -> Result<Option<Home>, Error> {
+    if let Some(home) = taken.unfinished.as_ref().and_then(|unfinished| unfinished.home.clone()) {
+        return Ok(Some(home));
+    }
+    let Some(link) = &taken.link else { return Ok(None) };
+    let now = Home::of(link).ok_or_else(|| {
+        Error::Plan(format!("link {} has a name or an address that it could not be given back", link.name))
+    })?;
+    Ok(Some(match home_name(taken) {
+        Some(name) => Home { name, ..now },
+        None => now,
+    }))
 }
 
 /// An MTU that the driver cannot do is refused before anything is touched.

@@ -39,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) dad: bool,
     /// The link stays down in the pod.
     pub(crate) keep_down: bool,
+    /// Who may open the node of the device's group.
+    pub(crate) group_node: GroupNode,
     /// An exhausted pool is an error of STATUS.
     pub(crate) status_on_exhaustion: bool,
     /// The IPAM plugin was asked for a default route in so many words.
@@ -51,6 +53,23 @@ pub(crate) struct Config {
     pub(crate) log_file: Option<PathBuf>,
     /// What is logged.
     pub(crate) log_level: LevelFilter,
+}
+
+/// Who may open the node of a device's group; nothing leaves what the node has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct GroupNode {
+    /// User and group id.
+    pub(crate) owner: Option<(u32, u32)>,
+    /// The twelve bits of `chmod`.
+    pub(crate) mode: Option<u32>,
+}
+
+impl GroupNode {
+    /// The keys that were typed.
+    pub(crate) fn keys(self) -> impl Iterator<Item = &'static str> {
+        let owner = self.owner.map(|_| "vfioGroupOwner");
+        owner.into_iter().chain(self.mode.map(|_| "vfioGroupMode"))
+    }
 }
 
 /// The ways in which a configuration names a device. All that are given must agree.
@@ -97,6 +116,7 @@ impl Config {
             rp_filter: keys.read("rpFilter"),
             dad: keys.read("dad").unwrap_or_default(),
             keep_down: keys.read("keepDown").unwrap_or_default(),
+            group_node: GroupNode { owner: owner(&mut keys), mode: node_mode(&mut keys) },
             status_on_exhaustion: keys.read("statusOnExhaustion").unwrap_or_default(),
             default_route_is_asked: config.raw.get("ipam").and_then(|ipam| ipam.get("defaultRoute"))
                 == Some(&Value::Bool(true)),
@@ -120,10 +140,8 @@ impl Config {
         if !(1..=GREATEST_TIMEOUT).contains(&self.timeout.as_secs()) {
             keys.fault("timeoutSeconds", format_args!("1 to {GREATEST_TIMEOUT}"));
         }
-        for key in ["vfioGroupOwner", "vfioGroupMode"] {
-            if keys.read::<Value>(key).is_some() && self.mode != Some(Mode::VfioPci) {
-                keys.fault(key, "goes with mode vfio-pci only");
-            }
+        for key in self.mode.into_iter().flat_map(|mode| self.without_effect(mode)) {
+            keys.fault(key, format_args!("has no effect in mode {}", self.mode.unwrap_or_default()));
         }
         if self.keep_down && self.block_instance_metadata {
             keys.fault("keepDown", "does not go with blockInstanceMetadata, which needs routes");
@@ -135,6 +153,53 @@ impl Config {
             keys.fault("keepDown", "does not go with dad, which needs a link that is up");
         }
     }
+}
+
+impl Config {
+    /// The keys that were typed and that a mode has no use for: what user space has is no link, and a link has no group.
+    pub(crate) fn without_effect(&self, mode: Mode) -> Vec<&'static str> {
+        match mode {
+            Mode::Netdev => self.group_node.keys().collect(),
+            Mode::VfioPci => [
+                ("mtu", self.mtu.is_some()),
+                ("sourceRouting", self.source_routing),
+                ("blockInstanceMetadata", self.block_instance_metadata),
+                ("rpFilter", self.rp_filter.is_some()),
+                ("dad", self.dad),
+                ("keepDown", self.keep_down),
+            ]
+            .into_iter()
+            .filter_map(|(key, is_typed)| is_typed.then_some(key))
+            .collect(),
+        }
+    }
+}
+
+/// `1000:1000`.
+fn owner(keys: &mut Keys<'_>) -> Option<(u32, u32)> {
+    let text: String = keys.read("vfioGroupOwner")?;
+    let ids = text.split_once(':').and_then(|(user, group)| Some((id(user)?, id(group)?)));
+    if ids.is_none() {
+        keys.fault("vfioGroupOwner", format_args!("{text:?} is not a user's and a group's number, like 1000:1000"));
+    }
+    ids
+}
+
+/// The greatest number stands for "leave it" (chown(2)).
+fn id(text: &str) -> Option<u32> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten().filter(|&id| id != u32::MAX)
+}
+
+/// `0660`; what a device's node does not execute, nobody is to.
+fn node_mode(keys: &mut Keys<'_>) -> Option<u32> {
+    let text: String = keys.read("vfioGroupMode")?;
+    let plain = (3..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mode = plain.then(|| u32::from_str_radix(&text, 8).ok()).flatten().filter(|mode| mode & !0o666 == 0);
+    if mode.is_none() {
+        keys.fault("vfioGroupMode", format_args!("{text:?} is not who may read and write, like 0660"));
+    }
+    mode
 }
 
 fn selector(keys: &mut Keys<'_>, config: &NetworkConfig) -> Selector {

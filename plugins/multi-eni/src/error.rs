@@ -3,7 +3,7 @@
 use crate::choose::Refusal;
 use cni::{Code, Signal};
 use node::names::IfName;
-use node::{files, ground, lock, logger, netlink, netns, settings, store, take_down};
+use node::{files, ground, lock, logger, netlink, netns, pci, settings, store, take_down};
 use std::path::PathBuf;
 
 /// Why a verb was not done.
@@ -36,6 +36,9 @@ pub(crate) enum Error {
     /// A step.
     #[error(transparent)]
     Step(#[from] ground::Error),
+    /// A device's PCI function.
+    #[error(transparent)]
+    Function(#[from] pci::Error),
     /// The choice of a device.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -79,11 +82,22 @@ impl Error {
             Self::Lock(lock::Error::Held { .. }) | Self::TimedOut { .. } | Self::Interrupted(_) => Code::TRY_AGAIN,
             Self::Lock(_) => Code::IO,
             Self::Netns(_) | Self::OwnNamespace(_) => Code::NETNS,
+            Self::Step(ground::Error::Function { source, .. }) => of_function(source),
+            Self::Function(error) => of_function(error),
             Self::Netlink(_) | Self::Step(_) | Self::ReadBack(_) => Code::INTERNAL,
             Self::Refused(refusal) => refusal.code(),
             Self::Check(_) => Code::NOT_AS_RECORDED,
             Self::NotAvailable(_) => Code::NOT_AVAILABLE,
         }
+    }
+}
+
+fn of_function(error: &pci::Error) -> Code {
+    match error {
+        pci::Error::Refused(_) | pci::Error::NoNode { .. } => Code::IOMMU,
+        pci::Error::InUse(_) | pci::Error::Absent(_) => Code::DEVICE_BUSY,
+        pci::Error::Write { .. } | pci::Error::NotBound { .. } | pci::Error::StillBound { .. } => Code::DRIVER_BIND,
+        pci::Error::Read { .. } | pci::Error::Content { .. } | pci::Error::Node { .. } => Code::IO,
     }
 }
 

@@ -15,6 +15,7 @@ mod del;
 mod device_info;
 mod error;
 mod gc;
+mod hand_over;
 mod ipam;
 mod lookout;
 mod node_here;

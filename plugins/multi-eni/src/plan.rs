@@ -7,7 +7,7 @@ use ipnetwork::IpNetwork;
 use node::host::View;
 use node::inventory::Entry;
 use node::names::{AltName, IfName};
-use node::netlink::{Gateway, Link, LinkChange, MAIN_TABLE, Metrics, Route, RouteKind, Rule};
+use node::netlink::{Address, Gateway, Link, LinkChange, MAIN_TABLE, Metrics, Route, RouteKind, Rule};
 use node::step::{Detection, Place, Step};
 use node::sysctl::Sysctl;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -41,7 +41,7 @@ pub(crate) struct Moving<'a> {
 impl Moving<'_> {
     /// The link into the pod, named, marked, with its MTU and its sysctls.
     pub(crate) fn steps(&self) -> Vec<Step> {
-        let mut steps = self.cleaning();
+        let mut steps = cleaning(self.host, Some(self.link), self.entry);
         if self.link.up {
             steps.push(Step::SetLink(LinkChange::Down));
         }
@@ -59,15 +59,6 @@ impl Moving<'_> {
         steps
     }
 
-    /// What a daemon of the host left about an ENI of ours. Addresses and routes go with the link; rules do not.
-    fn cleaning(&self) -> Vec<Step> {
-        let Some(entry) = self.entry.filter(|entry| entry.pool.is_some()) else { return Vec::new() };
-        let on_link = self.host.addresses.iter().filter(|one| one.link == self.link.index).map(|one| one.network.ip());
-        let addresses: Vec<IpAddr> = entry.addresses().chain(on_link).collect();
-        let rules = self.host.rules.iter().filter(|rule| addresses.iter().any(|&address| rule.is_for(address)));
-        rules.map(|rule| Step::DeleteRule { place: Place::Host, rule: rule.clone() }).collect()
-    }
-
     /// The kernel refuses a move while any of the link's names is taken where it goes, and a link the name that is an
     /// alternative one of its own.
     fn altnames_in_the_way(&self) -> impl Iterator<Item = AltName> {
@@ -76,6 +67,16 @@ impl Moving<'_> {
         };
         self.link.altnames.iter().filter(move |name| in_the_way(name)).filter_map(|name| name.parse().ok())
     }
+}
+
+/// What a daemon of the host left about an ENI of ours. Addresses and routes go with the link; rules do not.
+pub(crate) fn cleaning(host: &View, link: Option<&Link>, entry: Option<&Entry>) -> Vec<Step> {
+    let Some(entry) = entry.filter(|entry| entry.pool.is_some()) else { return Vec::new() };
+    let is_on_link = |one: &&Address| link.is_some_and(|link| one.link == link.index);
+    let on_link = host.addresses.iter().filter(is_on_link).map(|one| one.network.ip());
+    let addresses: Vec<IpAddr> = entry.addresses().chain(on_link).collect();
+    let rules = host.rules.iter().filter(|rule| addresses.iter().any(|&address| rule.is_for(address)));
+    rules.map(|rule| Step::DeleteRule { place: Place::Host, rule: rule.clone() }).collect()
 }
 
 /// The kernel announces the addresses when the link goes up; nobody looks for them elsewhere, unless asked to; and no

@@ -1,6 +1,7 @@
 use super::*;
 use node::host::View;
 use node::netlink::{Address, Gateway, Route, Rule};
+use node::pci::{DriverOverride, Function};
 use serde_json::{Value, json};
 
 fn entry(number: u8, more: &Value) -> Entry {
@@ -31,6 +32,7 @@ fn world() -> World {
         host: View { links: vec![eth0, link(1), link(2), link(9)], routes: vec![default], ..View::default() },
         inventory: vec![entry(2, &json!({})), entry(1, &json!({}))],
         records: Vec::new(),
+        functions: Vec::new(),
         agent_was_here: true,
     }
 }
@@ -48,8 +50,9 @@ fn by(keys: &Value) -> Selector {
 
 fn chosen(world: &World, keys: &Value, allow: Option<&Allow>) -> Result<String, String> {
     let owner = Owner { network: "net".to_string(), container_id: "c1".to_string(), ifname: "net1".to_string() };
-    match choose(world, &by(keys), allow, Asker { owner: &owner, pod: None }) {
-        Ok(Choice::Take(taken)) => Ok(taken.link.name),
+    let mode = keys.get("mode").map(|mode| serde_json::from_value(mode.clone()).unwrap());
+    match choose(world, &by(keys), allow, Asker { owner: &owner, pod: None, mode }) {
+        Ok(Choice::Take(taken)) => Ok(taken.link.map_or("none".to_string(), |link| link.name)),
         Ok(Choice::IfDead(_, refusal)) | Err(refusal) => Err(format!("{} {refusal}", refusal.code())),
     }
 }
@@ -148,4 +151,72 @@ fn states_and_absence_are_reasons_to_try_again_or_to_look_elsewhere() {
     assert!(error.starts_with("11 ") && error.contains("1 not ready, 1 refused"), "{error}");
     assert!(chosen(&world, &json!({"pool": "none"}), None).unwrap_err().starts_with("11 "));
     assert!(chosen(&world, &json!({"pci": "00:02.0"}), None).unwrap_err().starts_with("103 "));
+}
+
+fn function(number: u8, driver: Option<&str>) -> Function {
+    Function {
+        address: format!("0000:00:{number:02x}.0").parse().unwrap(),
+        vendor: 0x1d0f,
+        device: 0xec20,
+        class: 0x02_0000,
+        driver: driver.map(ToString::to_string),
+        driver_override: DriverOverride::Unread,
+        group: None,
+        companions: Vec::new(),
+        numa_node: None,
+        links: Vec::new(),
+    }
+}
+
+/// The first ENI of a world has no link, and this driver; its pool is of this mode.
+fn without_link(driver: Option<&str>, mode: &str) -> World {
+    let mut world = world();
+    world.host.links.retain(|link| link.name != "eth1");
+    world.inventory = vec![entry(1, &json!({"pool": {"name": "data", "mode": mode}}))];
+    world.functions = vec![function(1, driver)];
+    world
+}
+
+#[test]
+fn a_device_without_a_link_is_free_for_user_space_if_user_space_or_nobody_has_it() {
+    let by_pci = json!({"pci": "00:01.0"});
+    for (driver, taken) in [(Some("vfio-pci"), true), (Some("igb_uio"), true), (None, true), (Some("ena"), false)] {
+        for keys in [&by_pci, &json!({"pool": "data"})] {
+            let chosen = chosen(&without_link(driver, "vfio-pci"), keys, None);
+            assert_eq!(chosen.is_ok(), taken, "{driver:?}: {chosen:?}");
+        }
+    }
+    let error = chosen(&without_link(Some("ena"), "vfio-pci"), &by_pci, None).unwrap_err();
+    assert!(error.starts_with("103 ") && error.contains("no record says"), "{error}");
+}
+
+#[test]
+fn what_user_space_has_is_no_network_device_but_for_who_says_so() {
+    let world = without_link(Some("vfio-pci"), "netdev");
+    let error = chosen(&world, &json!({"pci": "00:01.0"}), None).unwrap_err();
+    assert!(error.starts_with("103 ") && error.contains("vfio-pci and has no link"), "{error}");
+    assert_eq!(chosen(&world, &json!({"pci": "00:01.0", "mode": "vfio-pci"}), None).unwrap(), "none");
+}
+
+#[test]
+fn what_the_agent_never_saw_and_has_no_link_is_refused() {
+    let world = World { inventory: Vec::new(), ..without_link(Some("vfio-pci"), "netdev") };
+    let error = chosen(&world, &json!({"pci": "00:01.0", "mode": "vfio-pci"}), None).unwrap_err();
+    assert!(error.starts_with("106 ") && error.contains("0000:00:01.0"), "{error}");
+}
+
+#[test]
+fn dev_4_what_the_kubelet_gives_out_is_taken_by_its_device_id_only() {
+    let mut world = world();
+    let pool = json!({"pool": {"name": "data", "resourceName": "example.com/data"}});
+    world.inventory = vec![entry(2, &pool), entry(1, &pool)];
+    for keys in [json!({"pool": "data"}), json!({"eni": "eni-0123456789abcde01"}), json!({"device": "eth1"})] {
+        let error = chosen(&world, &keys, None).unwrap_err();
+        let names = error.contains("pool data") && error.contains("example.com/data") && error.contains("deviceID");
+        assert!(error.starts_with("7 ") && names, "{keys}: {error}");
+    }
+    assert_eq!(chosen(&world, &json!({"pci": "00:01.0"}), None).unwrap(), "eth1");
+    assert_eq!(chosen(&world, &json!({"pci": "00:01.0", "pool": "data"}), None).unwrap(), "eth1");
+    let error = chosen(&world, &json!({"pci": "00:01.0", "pool": "fast"}), None).unwrap_err();
+    assert!(error.starts_with("106 ") && error.contains("pool data") && error.contains("pool fast"), "{error}");
 }

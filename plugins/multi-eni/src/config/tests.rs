@@ -1,5 +1,6 @@
 use super::*;
 use cni::{Code, Version};
+use node::inventory::Mode;
 use proptest::prelude::*;
 use serde_json::{Map, json};
 
@@ -59,7 +60,7 @@ fn cfg_3_values_that_become_names_or_addresses_are_checked_and_all_named_at_once
     let bad = json!({
         "pool": "A/B", "eni": "eni-x", "mac": "02:00", "device": "", "deviceID": "0000:00:06",
         "interfaceName": "a/b", "mtu": 1, "rpFilter": 3, "timeoutSeconds": 0, "logLevel": "loud",
-        "vfioGroupMode": "0660", "mode": "dpdk", "dad": "yes",
+        "vfioGroupMode": "0999", "vfioGroupOwner": "root:root", "mode": "dpdk", "dad": "yes",
     });
     let error = of(bad.clone()).unwrap_err();
     assert_eq!(error.code, Code::CONFIG);
@@ -73,6 +74,44 @@ fn keep_down_goes_with_nothing_that_needs_an_up_link() {
     for other in ["sourceRouting", "blockInstanceMetadata", "dad"] {
         assert_eq!(of(json!({"pool": "p", "keepDown": true, other: true})).unwrap_err().code, Code::CONFIG, "{other}");
     }
+}
+
+#[test]
+fn vfi_6_owner_and_mode_of_the_groups_node_are_numbers() {
+    let node = |owner: &str, mode: &str| {
+        of(json!({"pool": "p", "mode": "vfio-pci", "vfioGroupOwner": owner, "vfioGroupMode": mode}))
+    };
+    let read = node("1000:2000", "0660").unwrap().group_node;
+    assert_eq!((read.owner, read.mode), (Some((1000, 2000)), Some(0o660)));
+    for (owner, mode) in [
+        ("1000", "0660"),
+        ("a:b", "0660"),
+        ("1:-1", "0660"),
+        ("1:4294967295", "0660"),
+        ("1:1", "rw"),
+        ("1:1", "0777"),
+        ("1:1", "6"),
+    ] {
+        assert_eq!(node(owner, mode).unwrap_err().code, Code::CONFIG, "{owner} {mode}");
+    }
+}
+
+#[test]
+fn what_has_no_effect_on_what_user_space_has_is_refused() {
+    for (key, value) in [
+        ("mtu", json!(1400)),
+        ("sourceRouting", json!(true)),
+        ("blockInstanceMetadata", json!(true)),
+        ("rpFilter", json!(0)),
+        ("dad", json!(true)),
+        ("keepDown", json!(true)),
+    ] {
+        let error = of(json!({"pool": "p", "mode": "vfio-pci", key: value})).unwrap_err();
+        assert!(error.code == Code::CONFIG && error.to_string().contains(key), "{key}: {error}");
+        assert_eq!(of(json!({"pool": "p", key: value})).unwrap().without_effect(Mode::VfioPci), [key]);
+    }
+    let error = of(json!({"pool": "p", "mode": "netdev", "vfioGroupMode": "0660"})).unwrap_err();
+    assert!(error.to_string().contains("vfioGroupMode"), "{error}");
 }
 
 fn any_value() -> impl Strategy<Value = Value> {
