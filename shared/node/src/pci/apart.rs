@@ -7,6 +7,7 @@
 use super::write::{Write, WriteError, Writing, Written};
 use crate::files::Folder;
 use crate::lock::Lock;
+use crate::names::PciAddr;
 use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io;
@@ -31,13 +32,21 @@ impl Write for Apart {
     fn write<'a>(&'a self, writing: Writing<'a>) -> Written<'a> {
         Box::pin(self.run(writing))
     }
+
+    fn goes_on(&self, address: PciAddr) -> bool {
+        matches!(self.lock(address), Ok(None))
+    }
 }
 
 impl Apart {
-    async fn run(&self, writing: Writing<'_>) -> Result<(), WriteError> {
+    /// The lock that a process that writes keeps until it ends; nothing if there is one.
+    fn lock(&self, address: PciAddr) -> io::Result<Option<Lock>> {
         let folder = Folder::create(&self.locks).map_err(io::Error::other)?;
-        let lock = Lock::try_take(&folder, &format!("driver-{}", writing.address)).map_err(io::Error::other)?;
-        let Some(lock) = lock else { return Err(WriteError::Earlier) };
+        Lock::try_take(&folder, &format!("driver-{address}")).map_err(io::Error::other)
+    }
+
+    async fn run(&self, writing: Writing<'_>) -> Result<(), WriteError> {
+        let Some(lock) = self.lock(writing.address)? else { return Err(WriteError::Earlier) };
         let mut child = Command::new("/proc/self/exe")
             .arg(ARGUMENT)
             .arg(writing.path)

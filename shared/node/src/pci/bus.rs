@@ -72,8 +72,9 @@ impl Bus {
     /// The changes that hand a function to user space, in order; none if it is there.
     ///
     /// # Errors
-    /// [`Error::Absent`] and [`Error::Refused`], before anything is changed.
+    /// [`Error::Absent`], [`Error::InUse`] and [`Error::Refused`], before anything is changed.
     pub fn to_user_space(&self, address: PciAddr) -> Result<Vec<Change>, Error> {
+        self.refuse_if_in_use(address)?;
         let function = self.present(address)?;
         Ok(plan::to_user_space(&function, Support::read(&self.sysfs), self.no_iommu)?)
     }
@@ -81,8 +82,9 @@ impl Bus {
     /// The group by which user space has a function that was handed over; its node is there.
     ///
     /// # Errors
-    /// [`Error::NotBound`], [`Error::Refused`], [`Error::NoNode`].
+    /// [`Error::InUse`], [`Error::NotBound`], [`Error::Refused`], [`Error::NoNode`].
     pub fn handed_over(&self, address: PciAddr) -> Result<Group, Error> {
+        self.refuse_if_in_use(address)?;
         let function = self.present(address)?;
         if function.driver.as_deref() != Some(super::VFIO_PCI) {
             return Err(not_bound(&function, super::VFIO_PCI));
@@ -205,6 +207,11 @@ impl Bus {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// An unbind that goes on takes the driver at any moment.
+    fn refuse_if_in_use(&self, address: PciAddr) -> Result<(), Error> {
+        if self.writer.goes_on(address) { Err(Error::InUse(address)) } else { Ok(()) }
     }
 
     fn present(&self, address: PciAddr) -> Result<Function, Error> {

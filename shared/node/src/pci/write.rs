@@ -41,4 +41,8 @@ pub type Written<'a> = Pin<Box<dyn Future<Output = Result<(), WriteError>> + Sen
 pub trait Write: fmt::Debug + Send + Sync {
     /// Writes, and waits for the end of it as long as it may.
     fn write<'a>(&'a self, writing: Writing<'a>) -> Written<'a>;
+
+    /// Whether a write of this function goes on though nobody waits for it any more. What sysfs shows of the function may be
+    /// otherwise at any moment then.
+    fn goes_on(&self, address: PciAddr) -> bool;
 }

@@ -4,6 +4,7 @@ use super::*;
 use node::addresses::AddressState;
 use node::settings::Settings;
 use serde_json::json;
+use std::path::Path;
 
 const ENI: &str = "eni-0123456789abcdef0";
 

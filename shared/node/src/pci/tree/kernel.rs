@@ -1,6 +1,7 @@
 //! What the kernel does when a file of the tree is written, and what it may do instead.
 
 use super::{PCI, Tree};
+use crate::names::PciAddr;
 use crate::pci::{VFIO_PCI, Write, WriteError, Writing, Written};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -150,5 +151,9 @@ impl Write for Kernel {
                 }
             }
         })
+    }
+
+    fn goes_on(&self, _: PciAddr) -> bool {
+        self.state.lock().unwrap().waits_for_ever
     }
 }
