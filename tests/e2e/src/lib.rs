@@ -32,6 +32,7 @@ pub mod guest;
 mod host;
 pub mod lab;
 mod netns;
+pub mod pci;
 mod running;
 mod snapshot;
 mod until;
