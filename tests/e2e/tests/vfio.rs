@@ -124,13 +124,15 @@ fn vfi_3_add_hands_the_device_over_and_del_gives_it_back() {
 }
 
 #[test]
-fn the_newest_result_has_the_pci_address_and_no_mtu() {
+fn adr_2_the_answer_has_name_mac_sandbox_addresses_and_the_pci_address_and_no_mtu() {
     let scene = Scene::new();
     let pod = scene.lab.host.netns("pod");
     scene.ipam.answers("ADD", &[Answer::addresses("1.1.0", &["10.0.1.11/24"])]);
     let result = scene.run(&scene.call(&pod, &with(&json!({"cniVersion": "1.1.0"})))).result();
-    assert_eq!(result["interfaces"][0]["pciID"], PCI);
-    assert_eq!(result["interfaces"][0].get("mtu"), None);
+    let mac = scene.lab.enis[0].mac().to_string();
+    let interface = json!({"name": "net1", "mac": mac, "sandbox": pod.path(), "pciID": PCI});
+    assert_eq!(result["interfaces"], json!([interface]));
+    assert_eq!(result["ips"], json!([{"address": "10.0.1.11/24", "interface": 0}]));
 }
 
 /// What somebody may have done to the device by the time of a DEL.
