@@ -59,6 +59,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             entries: &records.entries,
             held: &held.keys().cloned().collect(),
             allocated: &self.site.devices.allocations().devices(),
+            is_known: self.memory.questions.answered.is_some(),
             withheld: &plan.withheld,
         });
         self.site.devices.offer(offers);
@@ -86,16 +87,19 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
     }
 
     /// How the devices are that user space has, or should have.
-    pub(super) fn look_at_devices(&self, entries: &[Entry]) -> BTreeMap<EniId, Seen> {
+    pub(super) fn look_at_devices(&self, records: &Records) -> BTreeMap<EniId, Seen> {
+        let attached = records.records.iter().filter(|record| record.mode == Mode::VfioPci);
+        let attached: BTreeSet<_> = attached.map(|record| record.device.mac_address).collect();
         let is_meant = |entry: &&Entry| {
             let should_be = entry.pool.as_ref().is_some_and(|pool| pool.mode == Mode::VfioPci);
-            should_be || entry.seen.as_ref().is_some_and(Seen::is_for_user_space)
+            let was = entry.seen.as_ref().is_some_and(Seen::is_for_user_space);
+            should_be || was || attached.contains(&entry.mac_address)
         };
         let look = |entry: &Entry| {
             let seen = self.site.machine.look_at(entry.pci_address?)?;
             Some((entry.network_interface_id.clone(), seen))
         };
-        entries.iter().filter(is_meant).filter_map(look).collect()
+        records.entries.iter().filter(is_meant).filter_map(look).collect()
     }
 
     fn has_resources(&self, entries: &[Entry]) -> bool {

@@ -202,7 +202,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             held,
             address_uses: records.uses.clone(),
             links: memory.links.clone(),
-            devices: self.look_at_devices(&records.entries),
+            devices: self.look_at_devices(records),
             metadata: memory.metadata.as_ref().map(|known| known.value.clone()),
             metadata_at: memory.metadata.as_ref().map_or(0, |known| known.at),
             limits: memory.limits.clone(),

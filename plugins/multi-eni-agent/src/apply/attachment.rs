@@ -2,7 +2,7 @@
 
 use ec2::{Class, Force, Slot};
 use node::fault;
-use node::inventory::State;
+use node::inventory::{Entry, State};
 use node::names::EniId;
 
 use super::policy::{self, Policy};
@@ -10,7 +10,7 @@ use super::report::{Effect, Report, failed_with};
 use crate::agent::clock::Clock;
 use crate::agent::ledger;
 use crate::agent::site::{Facts, Site};
-use crate::kernel::Machine;
+use crate::kernel::{ArrivalWish, Machine};
 use crate::life;
 use crate::observe::{Hold, network_interface_id};
 use crate::seen::metrics::Outcome;
@@ -114,7 +114,7 @@ pub(super) async fn detach<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C, M
     };
     if let Some(device) = entry.pci_address
         && site.machine.look_at(device).is_some_and(|seen| seen.is_for_user_space())
-        && let Err(error) = site.machine.unbind(&entry).await
+        && let Err(error) = site.machine.take_back(&wish_for_home(&entry)).await
     {
         // EC2 would wait for whoever has it, and so would the kernel.
         return Report::of_kernel(hold, &error);
@@ -143,6 +143,11 @@ pub(super) async fn detach<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C, M
             }
         }
     }
+}
+
+/// Its link on the host, for the moments until it is gone.
+fn wish_for_home(entry: &Entry) -> ArrivalWish {
+    ArrivalWish { entry: entry.clone(), name: entry.network_interface_id.fallback_name(), mtu: None }
 }
 
 fn soon(hold: Hold, reason: String) -> Effect {

@@ -1,30 +1,31 @@
 //! A device between the kernel and user space.
 
 use node::inventory::{Pool, Seen, State};
-use node::names::EniId;
+use node::names::{EniId, IfName};
 
+use super::link::{self, become_ready};
 use super::report::{Effect, Report};
 use crate::agent::clock::Clock;
 use crate::agent::site::Site;
-use crate::kernel::Machine;
+use crate::kernel::{ArrivalWish, Machine};
 use crate::life;
 use crate::observe::Hold;
 
-/// Hands a device to user space; its ENI is ready then.
-pub(super) async fn bind<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C, M, K>, eni: &EniId) -> Report {
+/// Hands an ENI over to user space; it is ready then.
+pub(super) async fn hand_over<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C, M, K>, eni: &EniId) -> Report {
     let hold = Hold::Link(eni.clone());
     let entry = match site.ledger.entry(eni) {
         Ok(entry) => entry,
         Err(error) => return Report::unwritten(hold, &error),
     };
-    if let Err(error) = site.machine.bind(&entry).await {
+    if let Err(error) = site.machine.hand_over(&entry).await {
         return Report::of_kernel(hold, &error).and(Effect::LinksChanged);
     }
     let now = site.clock.now();
     let seen = entry.pci_address.and_then(|device| site.machine.look_at(device));
     let written = site.ledger.change(eni, |entry| {
         entry.seen = seen;
-        life::become_state(entry, State::Ready, now)
+        become_ready(entry, now)
     });
     match written.await {
         Ok(_) => {
@@ -35,24 +36,36 @@ pub(super) async fn bind<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C, M, 
     }
 }
 
-/// Gives a device back to the kernel's driver; its link is new then, and is taken in.
-pub(super) async fn unbind<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C, M, K>, eni: &EniId) -> Report {
+/// Gives an ENI back to the kernel; its link is new then, and is made as it is wished.
+pub(super) async fn take_back<C: ec2::Cloud, M: Machine, K: Clock>(
+    site: &Site<C, M, K>,
+    eni: &EniId,
+    name: IfName,
+    mtu: Option<u32>,
+) -> Report {
     let hold = Hold::Link(eni.clone());
     let entry = match site.ledger.entry(eni) {
         Ok(entry) => entry,
         Err(error) => return Report::unwritten(hold, &error),
     };
-    if let Err(error) = site.machine.unbind(&entry).await {
-        return Report::of_kernel(hold, &error).and(Effect::LinksChanged);
-    }
-    let seen = entry.pci_address.and_then(|device| site.machine.look_at(device));
+    let arrived = match site.machine.take_back(&ArrivalWish { entry, name, mtu }).await {
+        Ok(arrived) => arrived,
+        Err(error) => return Report::of_kernel(hold, &error).and(Effect::LinksChanged),
+    };
+    let now = site.clock.now();
+    let seen = arrived.pci_address.and_then(|device| site.machine.look_at(device));
     let written = site.ledger.change(eni, |entry| {
+        link::note(entry, &arrived);
         entry.seen = seen;
-        Ok(())
+        match entry.state {
+            // It goes on resting.
+            State::Cooling => Ok(()),
+            _ => become_ready(entry, now),
+        }
     });
     match written.await {
-        Ok(_) => {
-            log::info!("{eni} is the kernel's again");
+        Ok(entry) => {
+            log::info!("{eni} is the kernel's again as {}", entry.host_name);
             Report::done([Effect::Cleared(hold), Effect::LinksChanged])
         }
         Err(error) => Report::unwritten(hold, &error).and(Effect::LinksChanged),

@@ -8,7 +8,7 @@ use super::report::{Effect, Report};
 use crate::agent::clock::Clock;
 use crate::agent::site::Site;
 use crate::kernel::{self, ArrivalWish, Arrived, Care, Machine};
-use crate::life;
+use crate::life::{self, Illegal};
 use crate::observe::Hold;
 
 /// Takes a link that the kernel shows into the inventory.
@@ -40,10 +40,7 @@ pub(super) async fn arrive<C: ec2::Cloud, M: Machine, K: Clock>(
         if is_for_user_space {
             return life::become_state(entry, State::Attached, now);
         }
-        if life::may_become(entry.state, State::Attached) && !life::may_become(entry.state, State::Ready) {
-            life::become_state(entry, State::Attached, now)?;
-        }
-        life::become_state(entry, State::Ready, now)
+        become_ready(entry, now)
     });
     match written.await {
         Ok(entry) => {
@@ -94,7 +91,15 @@ pub(super) async fn look_after<C: ec2::Cloud, M: Machine, K: Clock>(
     }
 }
 
-fn note(entry: &mut Entry, arrived: &Arrived) {
+/// By way of `Attached`, where EC2's word on its attachment is not there yet.
+pub(super) fn become_ready(entry: &mut Entry, now: u64) -> Result<(), Illegal> {
+    if life::may_become(entry.state, State::Attached) && !life::may_become(entry.state, State::Ready) {
+        life::become_state(entry, State::Attached, now)?;
+    }
+    life::become_state(entry, State::Ready, now)
+}
+
+pub(super) fn note(entry: &mut Entry, arrived: &Arrived) {
     entry.pci_address = arrived.pci_address.or(entry.pci_address);
     entry.original_driver = arrived.driver.clone().or_else(|| entry.original_driver.take());
     entry.host_name = arrived.host_name.clone();

@@ -36,6 +36,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) held: &'a BTreeSet<EniId>,
     /// Devices that the kubelet has given out.
     pub(crate) allocated: &'a BTreeSet<PciAddr>,
+    /// Whether the kubelet has said so itself, since this agent began.
+    pub(crate) is_known: bool,
     /// ENIs that are about to go.
     pub(crate) withheld: &'a BTreeSet<EniId>,
 }
@@ -62,7 +64,11 @@ fn health(entry: &Entry, pci: PciAddr, facts: &Facts<'_>) -> Option<Health> {
     let eni = &entry.network_interface_id;
     let unhealthy = |why: &str| Some(Health::Unhealthy(why.to_string()));
     if facts.held.contains(eni) {
-        return Some(Health::Healthy);
+        return match facts.allocated.contains(&pci) || !facts.is_known {
+            true => Some(Health::Healthy),
+            // Taken by name, or by a pod that the kubelet has forgotten and whose DEL has not come.
+            false => unhealthy("an attachment has it that the kubelet has not given it to"),
+        };
     }
     match entry.state {
         State::Creating | State::Created | State::Attaching | State::Attached | State::Detached => None,
@@ -118,6 +124,7 @@ mod tests {
             entries: &[entry],
             held: if held { &eni } else { &none },
             allocated: if allocated { &device } else { &BTreeSet::new() },
+            is_known: true,
             withheld: if withheld { &eni } else { &none },
         };
         match offers(&facts)[RESOURCE].values().next().map(|device| &device.health) {
@@ -152,6 +159,8 @@ mod tests {
         // A container that starts again in its pod has its device still.
         assert_eq!(word(placed(&data(), 1, State::Cooling), false, true, false), "healthy");
         assert_eq!(word(placed(&data(), 1, State::Ready), false, false, true), "unhealthy");
+        // What was taken by name, the kubelet must not give to another.
+        assert_eq!(word(placed(&data(), 1, State::InUse), true, false, false), "unhealthy");
     }
 
     #[test]
@@ -179,6 +188,7 @@ mod tests {
             ],
             held: &none,
             allocated: &BTreeSet::new(),
+            is_known: false,
             withheld: &none,
         };
         let offers = offers(&facts);

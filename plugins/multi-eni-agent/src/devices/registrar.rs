@@ -59,8 +59,10 @@ enum Error {
 #[derive(Debug, Default)]
 struct Resource {
     socket: Option<Socket>,
-    /// The kubelet that took it, and when.
-    taken: Option<(Identity, Instant)>,
+    /// The kubelet that it was last tried with.
+    kubelet: Option<Identity>,
+    /// When that took it.
+    taken: Option<Instant>,
     failures: u32,
     next_try: Option<Instant>,
 }
@@ -139,53 +141,67 @@ impl Registrar {
     }
 }
 
+/// What is to be done for a resource.
+enum Next {
+    /// Nothing, as long as nothing happens.
+    Nothing,
+    Wait(Instant),
+    Register,
+}
+
 impl Resource {
     /// Serves and registers it where that is due; when it is next.
     async fn keep(&mut self, name: &str, folder: &Path, kubelet: Identity, service: &Service) -> Option<Instant> {
         let path = folder.join(socket_name(name));
-        let is_served = self.socket.as_ref().is_some_and(|socket| socket.is_at(&path));
-        let is_taken = is_served && self.taken.is_some_and(|(by, _)| by == kubelet);
-        if !is_taken && self.taken.take().is_some() {
-            // Another kubelet, or one that has removed our socket: nothing of the last one's refusals counts.
-            (self.failures, self.next_try) = (0, None);
-        }
-        let now = Instant::now();
-        if let Some((_, at)) = self.taken {
-            if service.devices.registration(name).listeners > 0 {
-                self.failures = 0;
-                return None;
-            }
-            let due = (at + LISTENS_WITHIN).max(self.next_try.unwrap_or(at));
-            if due > now {
-                return Some(due);
+        self.forget_another(&path, kubelet);
+        match self.next(service.devices.registration(name).listeners > 0) {
+            Next::Nothing => None,
+            Next::Wait(until) => Some(until),
+            Next::Register => {
+                let outcome = self.register(name, &path, folder, service).await;
+                Some(self.tried(name, outcome, service))
             }
         }
-        if let Some(due) = self.next_try.filter(|due| *due > now) {
-            return Some(due);
+    }
+
+    /// With another kubelet, or one that has removed our socket, nothing of the earlier tries counts.
+    fn forget_another(&mut self, path: &Path, kubelet: Identity) {
+        let is_removed = self.socket.as_ref().is_some_and(|socket| !socket.is_at(path));
+        if self.kubelet.replace(kubelet) != Some(kubelet) || is_removed {
+            (self.taken, self.failures, self.next_try) = (None, 0, None);
         }
-        let outcome = self.register(name, &path, folder, service).await;
+    }
+
+    fn next(&mut self, is_listened_to: bool) -> Next {
+        if self.taken.is_some() && is_listened_to {
+            self.failures = 0;
+            return Next::Nothing;
+        }
+        let listens_by = self.taken.map(|at| at + LISTENS_WITHIN);
+        match listens_by.max(self.next_try).filter(|due| *due > Instant::now()) {
+            Some(due) => Next::Wait(due),
+            None => Next::Register,
+        }
+    }
+
+    /// Notes what came of a try; when the next one may be due.
+    fn tried(&mut self, name: &str, outcome: Result<(), Error>, service: &Service) -> Instant {
         let now = Instant::now();
         // Also after one that was taken: a kubelet that takes it and never listens is not asked in a circle.
         self.failures = self.failures.saturating_add(1);
-        self.next_try = Some(now + pause(self.failures));
-        match outcome {
-            Ok(()) => {
-                log::info!("{name} is registered with the kubelet");
-                service.devices.change_registration(name, |registration| {
-                    registration.taken += 1;
-                    registration.error = None;
-                });
-                self.taken = Some((kubelet, now));
-                Some((now + LISTENS_WITHIN).max(now + pause(self.failures)))
-            }
-            Err(error) => {
-                let why = reason(&error);
-                log::warn!("{name} is not registered: {why}");
-                service.devices.change_registration(name, |registration| registration.error = Some(why));
-                self.taken = None;
-                self.next_try
-            }
+        let next_try = now + pause(self.failures);
+        self.next_try = Some(next_try);
+        self.taken = outcome.is_ok().then_some(now);
+        let error = outcome.err().map(|error| reason(&error));
+        match &error {
+            None => log::info!("{name} is registered with the kubelet"),
+            Some(why) => log::warn!("{name} is not registered: {why}"),
         }
+        service.devices.change_registration(name, |registration| {
+            registration.taken += u64::from(error.is_none());
+            registration.error = error;
+        });
+        next_try
     }
 
     async fn register(&mut self, name: &str, path: &Path, folder: &Path, service: &Service) -> Result<(), Error> {
@@ -217,4 +233,34 @@ async fn register(folder: &Path, resource: &str) -> Result<(), Error> {
 
 fn pause(failures: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dev_1_a_kubelet_that_was_away_for_long_is_told_at_once_when_it_is_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = |name: &str| {
+            std::fs::write(folder.path().join(name), "").unwrap();
+            Identity::of(&folder.path().join(name)).unwrap()
+        };
+        let (before, after) = (identity("before"), identity("after"));
+        let next_try = Some(Instant::now() + LONGEST_PAUSE);
+        let mut resource = Resource { kubelet: Some(before), failures: 12, next_try, ..Resource::default() };
+        resource.forget_another(folder.path(), before);
+        assert!(matches!(resource.next(false), Next::Wait(_)));
+        resource.forget_another(folder.path(), after);
+        assert!(matches!(resource.next(false), Next::Register));
+        assert_eq!(resource.failures, 0);
+    }
+
+    #[test]
+    fn a_kubelet_that_takes_it_and_does_not_listen_has_time_for_it() {
+        let mut resource = Resource { taken: Some(Instant::now()), ..Resource::default() };
+        assert!(matches!(resource.next(false), Next::Wait(_)));
+        assert!(matches!(resource.next(true), Next::Nothing));
+        assert_eq!((pause(1), pause(3), pause(40)), (FIRST_PAUSE, FIRST_PAUSE * 4, LONGEST_PAUSE));
+    }
 }

@@ -118,12 +118,10 @@ impl Devices {
             return;
         }
         let earlier = std::mem::replace(now, offers);
-        let is_gone = |resource: &str, device: &PciAddr| !now.get(resource).is_some_and(|now| now.contains_key(device));
-        for (resource, devices) in &earlier {
-            for device in devices.keys().filter(|device| is_gone(resource, device)) {
-                if let Err(error) = document::remove(&self.inner.places.info_dir, resource, *device) {
-                    log::warn!("the document about {device} stays: {}", reason(&error));
-                }
+        for resource in earlier.keys().chain(now.keys()) {
+            let is_there = |device: &PciAddr| now.get(resource).is_some_and(|devices| devices.contains_key(device));
+            if let Err(error) = document::keep_only(&self.inner.places.info_dir, resource, is_there) {
+                log::warn!("documents about devices of {resource} stay that are no more: {}", reason(&error));
             }
         }
         registrations.retain(|resource, _| now.contains_key(resource));

@@ -1,6 +1,5 @@
 //! What can go wrong with the machine.
 
-use node::device::Device;
 use node::{addresses, arrival, netlink, netns, store, take_down, watch};
 
 /// Why the machine did not do what was asked.
@@ -9,9 +8,6 @@ pub(crate) enum Error {
     /// A device that arrives, or is looked after.
     #[error(transparent)]
     Arrival(#[from] arrival::Error),
-    /// A device for user space.
-    #[error("{0} cannot be handed to user space in this version")]
-    NotBound(Device),
     /// An attachment that is taken down.
     #[error(transparent)]
     TakeDown(#[from] take_down::Error),

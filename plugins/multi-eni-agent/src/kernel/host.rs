@@ -124,12 +124,12 @@ impl Machine for Host {
         devices::given_out(&self.places.kubelet_dir).await
     }
 
-    async fn bind(&self, entry: &Entry) -> Result<(), Error> {
-        Err(Error::NotBound(entry.device()))
+    async fn hand_over(&self, entry: &Entry) -> Result<(), Error> {
+        Ok(arrival::hand_over(&self.store, entry, &self.places.bus).await.map(drop)?)
     }
 
-    async fn unbind(&self, entry: &Entry) -> Result<(), Error> {
-        Err(Error::NotBound(entry.device()))
+    async fn take_back(&self, wish: &ArrivalWish) -> Result<Arrived, Error> {
+        Ok(arrival::take_back(&self.store, wish, &self.places.bus).await?)
     }
 
     fn look_at(&self, device: PciAddr) -> Option<Seen> {

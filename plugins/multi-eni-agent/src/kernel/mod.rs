@@ -84,18 +84,18 @@ pub(crate) trait Machine: Send + Sync + 'static {
     /// A kubelet is there, and does not answer.
     fn given_out(&self) -> impl Future<Output = Result<GivenOut, KubeletError>> + Send;
 
-    /// Hands the device of an ENI, which is known by where it sits, to user space by `vfio-pci`. Nothing is done where that has
-    /// it already.
+    /// Hands an ENI, of which it is on record where it sits and which driver it has, to user space by `vfio-pci`. Nothing is done
+    /// where that has it already.
     ///
     /// # Errors
     /// What this machine lacks for it; that a plugin has it; what the kernel says.
-    fn bind(&self, entry: &Entry) -> impl Future<Output = Result<(), Error>> + Send;
+    fn hand_over(&self, entry: &Entry) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Gives the device of an ENI back to the driver that it had.
+    /// Gives an ENI back to the kernel's driver, and makes its link as [`Machine::arrive`] does.
     ///
     /// # Errors
     /// That a plugin or a program has it; what the kernel says.
-    fn unbind(&self, entry: &Entry) -> impl Future<Output = Result<(), Error>> + Send;
+    fn take_back(&self, wish: &ArrivalWish) -> impl Future<Output = Result<Arrived, Error>> + Send;
 
     /// How a device is at this moment; nothing if it is not there.
     fn look_at(&self, device: PciAddr) -> Option<Seen>;

@@ -42,9 +42,9 @@ pub(crate) enum Action {
     /// Puts a link right that differs from what it should be.
     LookAfter { eni: EniId, name: IfName, mtu: Option<u32>, why: String },
     /// Hands its device to user space.
-    Bind { eni: EniId },
-    /// Gives its device back to the kernel's driver.
-    Unbind { eni: EniId },
+    HandOver { eni: EniId },
+    /// Gives its device back to the kernel's driver, and takes its link in.
+    TakeBack { eni: EniId, name: IfName, mtu: Option<u32> },
     /// Writes down what its pool says of it now, and how its device is.
     Note { eni: EniId, pool: Pool, seen: Option<Seen> },
     /// Writes another state, which nothing but the node's own facts stand behind.
@@ -111,8 +111,8 @@ impl Action {
             | Self::Forget { eni, .. } => Subject::Cloud(eni.clone()),
             Self::Arrive { eni, .. }
             | Self::LookAfter { eni, .. }
-            | Self::Bind { eni }
-            | Self::Unbind { eni }
+            | Self::HandOver { eni }
+            | Self::TakeBack { eni, .. }
             | Self::Note { eni, .. }
             | Self::Mark { eni, .. } => Subject::Link(eni.clone()),
             Self::Release { owner } => Subject::Attachment(owner.clone()),
@@ -133,8 +133,8 @@ impl Action {
             Self::UnassignIpv4 { .. } | Self::UnassignIpv6 { .. } => "unassign",
             Self::Arrive { .. } => "arrive",
             Self::LookAfter { .. } => "look-after",
-            Self::Bind { .. } => "bind",
-            Self::Unbind { .. } => "unbind",
+            Self::HandOver { .. } => "hand-over",
+            Self::TakeBack { .. } => "take-back",
             Self::Note { .. } => "note",
             Self::Mark { .. } => "mark",
             Self::Forget { .. } => "forget",
@@ -163,8 +163,8 @@ impl Action {
             | Self::AssignIpv6 { .. }
             | Self::Arrive { .. }
             | Self::LookAfter { .. }
-            | Self::Bind { .. }
-            | Self::Unbind { .. }
+            | Self::HandOver { .. }
+            | Self::TakeBack { .. }
             | Self::Note { .. }
             | Self::Mark { .. } => false,
         }
@@ -195,8 +195,8 @@ impl fmt::Display for Action {
             Self::UnassignIpv6 { eni, addresses } => write!(f, "give {} IPv6 addresses of {eni} back", addresses.len()),
             Self::Arrive { eni, name, .. } => write!(f, "take {eni} in as {name}"),
             Self::LookAfter { eni, why, .. } => write!(f, "put the link of {eni} right: {why}"),
-            Self::Bind { eni } => write!(f, "bind {eni} to vfio-pci"),
-            Self::Unbind { eni } => write!(f, "give {eni} back to the kernel's driver"),
+            Self::HandOver { eni } => write!(f, "hand {eni} over to vfio-pci"),
+            Self::TakeBack { eni, name, .. } => write!(f, "take {eni} back from vfio-pci as {name}"),
             Self::Note { eni, .. } => write!(f, "write down how {eni} is"),
             Self::Mark { eni, state, why } => write!(f, "{eni} is {state}: {why}"),
             Self::Forget { eni, why } => write!(f, "forget {eni}: {why}"),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::Deref;
 
-use node::inventory::{Entry, Seen};
+use node::inventory::{Entry, Mode, Seen};
 use node::names::{EniId, MacAddr, PoolName};
 
 use crate::declared::{Declared, Pool};
@@ -89,7 +89,7 @@ impl<'a> World<'a> {
 
     /// Whether it is where it is when nobody has it: its link on the host, or its device in user space's hands.
     pub(crate) fn is_home(&self, entry: &Entry) -> bool {
-        self.link_of(entry).is_some() || self.is_bound(entry)
+        self.link_of(entry).is_some() || (is_for_user_space(entry) && self.is_bound(entry))
     }
 
     /// Whether the kubelet has given it out: a pod has it, or is about to.
@@ -101,6 +101,11 @@ impl<'a> World<'a> {
     pub(crate) fn is_held(&self, entry: &Entry) -> bool {
         self.observed.held.contains_key(&entry.network_interface_id) || self.taken(entry).is_some()
     }
+}
+
+/// Whether its pool hands it to user space.
+pub(super) fn is_for_user_space(entry: &Entry) -> bool {
+    entry.pool.as_ref().is_some_and(|pool| pool.mode == Mode::VfioPci)
 }
 
 /// A bridge has the MAC of a port, and a child that of its parent. A veth plays an ENI in tests.

@@ -1,10 +1,10 @@
 //! What each ENI needs on its way, whatever its pool is short of.
 
-use node::inventory::{Entry, Mode, Sharing, State};
+use node::inventory::{Entry, Sharing, State};
 use node::names::EniId;
 
 use super::groups::security_groups;
-use super::index::World;
+use super::index::{World, is_for_user_space};
 use super::shrink::{may_take_down, unless_held_back};
 use super::{Action, Change, Need, Plan};
 use crate::declared::Pool;
@@ -119,8 +119,8 @@ impl Eni<'_> {
     fn follow(&self, plan: &mut Plan) {
         let is_asked = self.observed.asked.contains(self.id());
         match self.entry.state {
-            State::Attaching | State::Attached if self.observed.is_home(self.entry) => self.arrive(plan),
-            State::Quarantined if self.observed.is_home(self.entry) => {
+            State::Attaching | State::Attached if self.is_on_host() => self.arrive(plan),
+            State::Quarantined if self.is_on_host() => {
                 if !self.observed.holds.contains_key(&Hold::Link(self.id().clone())) {
                     self.arrive(plan);
                 }
@@ -192,14 +192,19 @@ impl Eni<'_> {
             (true, false) if self.entry.pci_address.is_none() => {
                 Action::Arrive { eni, name: self.name(), mtu: self.mtu() }
             }
-            (true, _) => Action::Bind { eni },
-            (false, true) => Action::Unbind { eni },
+            (true, _) => Action::HandOver { eni },
+            (false, true) => Action::TakeBack { eni, name: self.name(), mtu: self.mtu() },
             (false, false) => Action::Arrive { eni, name: self.name(), mtu: self.mtu() },
         }
     }
 
+    /// Whether there is something to be taken in.
+    fn is_on_host(&self) -> bool {
+        self.link.is_some() || self.observed.is_bound(self.entry)
+    }
+
     fn is_for_user_space(&self) -> bool {
-        self.entry.pool.as_ref().is_some_and(|pool| pool.mode == Mode::VfioPci)
+        is_for_user_space(self.entry)
     }
 
     /// Has EC2 asked how it stands, the more seldom the longer it lasts.
@@ -235,6 +240,7 @@ impl Eni<'_> {
     fn repair(&self, plan: &mut Plan) {
         let Some(pool) = self.pool else { return };
         self.take_note(pool, plan);
+        self.take_back(plan);
         self.repair_link(pool, plan);
         let is_attached = matches!(self.entry.state, State::Attaching | State::Attached)
             || self.entry.state.is_on_node() && self.entry.state != State::Quarantined;
@@ -253,10 +259,20 @@ impl Eni<'_> {
         }
         if self.is_for_user_space() {
             // Somebody gave it back to the kernel.
-            return self.act_on_link(Action::Bind { eni: self.id().clone() }, plan);
+            return self.act_on_link(Action::HandOver { eni: self.id().clone() }, plan);
         }
         let Some(why) = self.difference(pool, link) else { return };
         self.act_on_link(Action::LookAfter { eni: self.id().clone(), name: self.name(), mtu: self.mtu(), why }, plan);
+    }
+
+    /// Of a pool that is the kernel's, one that user space was given by its pod's configuration, and that was not given back.
+    fn take_back(&self, plan: &mut Plan) {
+        let rests = matches!(self.entry.state, State::Ready | State::Cooling);
+        let is_free = !self.observed.is_held(self.entry) && !self.is_link_busy();
+        if rests && is_free && !self.is_for_user_space() && self.observed.is_bound(self.entry) {
+            let action = Action::TakeBack { eni: self.id().clone(), name: self.name(), mtu: self.mtu() };
+            self.act_on_link(action, plan);
+        }
     }
 
     /// What its pool says of it now, and how its device is. While somebody has it, it stays what it was when it was given.

@@ -3,7 +3,7 @@
 use super::{AddressState, AddressView, EniView, Holder, SlotView, Status};
 use crate::devices::Allocations;
 use node::addresses::{self, AddressUse};
-use node::inventory::{Entry, State};
+use node::inventory::{Entry, Seen, State};
 use node::record::Record;
 use node::store::{self, Store};
 use std::net::IpAddr;
@@ -49,7 +49,8 @@ fn eni(entry: &Entry, records: &[Record], uses: &[AddressUse], now: u64) -> EniV
         sharing: entry.pool.as_ref().map(|pool| pool.sharing).unwrap_or_default(),
         mode: entry.pool.as_ref().map(|pool| pool.mode).unwrap_or_default(),
         resource: entry.pool.as_ref().and_then(|pool| pool.resource_name.clone()),
-        device: entry.seen.clone().unwrap_or_default(),
+        // Before the agent has looked, the driver that it came with.
+        device: entry.seen.clone().unwrap_or_else(|| Seen { driver: entry.original_driver.clone(), ..Seen::default() }),
         slot: Some(SlotView { network_card_index: entry.network_card_index, device_index: entry.device_index }),
         mac_address: Some(entry.mac_address),
         pci_address: entry.pci_address,

@@ -277,3 +277,36 @@ fn no_name_and_no_error_speaks_to_the_terminal() {
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
     }
 }
+
+#[test]
+fn vfi_5_the_records_alone_show_of_each_eni_its_driver_group_write_combining_resource_and_owner() {
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::open(&root.path().join("state")).unwrap();
+    let pool = json!({"name": "fast", "mode": "vfio-pci", "resourceName": "intel.com/fast"});
+    for (digit, combined) in [(1, "no"), (2, "unknown"), (3, "unknown")] {
+        let mut entry = entry(digit, &pool);
+        entry.pci_address = format!("0000:00:0{}.0", digit + 5).parse().ok();
+        let seen = json!({"driver": "vfio-pci", "group": format!("noiommu-{digit}"), "writeCombining": combined});
+        entry.seen = serde_json::from_value(seen).unwrap();
+        store.write_entry(&entry).unwrap();
+    }
+    store.write_record(&record(1, "committed")).unwrap();
+    let given_out = json!({"devices": {"0000:00:07.0": {"resource": "intel.com/fast", "since": 1}}});
+    let given_out: crate::devices::Allocations = serde_json::from_value(given_out).unwrap();
+    store.write_agents_own(&given_out).unwrap();
+
+    let text = render_status(&from_store(&store, "node-1", NOW).unwrap(), NOW);
+
+    let line = |eni: &str| {
+        let line = text.lines().find(|line| line.starts_with(eni)).unwrap_or_else(|| panic!("{text}"));
+        line.split_whitespace().skip_while(|word| *word != "vfio-pci").collect::<Vec<_>>().join(" ")
+    };
+    let addresses = |digit: u32| format!("10.0.{digit}.10,10.0.{digit}.11,10.0.{digit}.12 and 1 more");
+    let expected = |combined: &str, digit: u32, owner: &str| {
+        format!("vfio-pci vfio-pci noiommu-{digit} {combined} intel.com/fast {} {owner}", addresses(digit))
+    };
+    assert_eq!(line("eni-00000001"), expected("no", 1, "default/web-0 net1"));
+    assert_eq!(line("eni-00000002"), expected("unknown", 2, "given out by the kubelet"));
+    assert_eq!(line("eni-00000003"), expected("unknown", 3, "-"));
+    assert!(text.contains("DRIVER") && text.contains("GROUP") && text.contains("WRITE-COMBINING"), "{text}");
+}

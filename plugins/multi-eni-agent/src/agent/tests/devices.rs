@@ -80,3 +80,76 @@ async fn dev_4_nothing_is_taken_back_while_the_kubelet_does_not_answer() {
     world.until("all are gone", 600, |world| world.of_pool("data").is_empty()).await;
     world.check_settled();
 }
+
+/// A node with a pool of two for user space.
+async fn for_user_space(seed: u64) -> World {
+    let mut world = World::new(seed);
+    world.declare("dpdk", DPDK);
+    world.start();
+    world
+}
+
+const DPDK: &str = "min: 2\nmax: 2\ncooldownSeconds: 0\nenableDPDK: true\nresourceName: a.example/ena";
+
+fn bound(world: &World) -> usize {
+    let links = world.of_pool("dpdk").into_iter().filter_map(|entry| world.machine.find(entry.mac_address));
+    links.filter(|link| link.bound).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn enis_for_user_space_are_handed_over_when_they_come_and_taken_back_before_they_go() {
+    let world = for_user_space(74).await;
+    world.until_ready("dpdk", 2).await;
+    assert_eq!(bound(&world), 2, "{world}");
+    world.until("both are offered", 10, |world| healthy(world).len() == 2).await;
+    for entry in world.of_pool("dpdk") {
+        assert_eq!(entry.original_driver.as_deref(), Some("ena"), "{world}");
+        assert_eq!(entry.seen.unwrap().driver.as_deref(), Some("vfio-pci"));
+    }
+    // They have no link and are not missed.
+    world.wait(3600).await;
+    assert_eq!(world.in_state("dpdk", State::Ready).len(), 2, "{world}");
+    world.withdraw("dpdk");
+    world.until("all are gone", 600, |world| world.of_pool("dpdk").is_empty()).await;
+    assert_eq!(world.machine.torn(), 0);
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_that_is_the_kernels_now_has_its_enis_taken_back() {
+    let world = for_user_space(75).await;
+    world.until_ready("dpdk", 2).await;
+    world.declare("dpdk", &DPDK.replace("enableDPDK: true", "enableDPDK: false"));
+    world.until("none is user space's", 120, |world| bound(world) == 0).await;
+    world.until_ready("dpdk", 2).await;
+    world.declare("dpdk", DPDK);
+    world.until("both are user space's", 120, |world| bound(world) == 2).await;
+    world.until_ready("dpdk", 2).await;
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_dies_while_devices_change_hands_goes_on_from_there() {
+    for moment in 0..40_u64 {
+        let mut world = for_user_space(100 + moment).await;
+        tokio::time::sleep(std::time::Duration::from_millis(8_000 + 150 * moment)).await;
+        world.restart().await;
+        world.until_ready("dpdk", 2).await;
+        assert_eq!(bound(&world), 2, "{moment}: {world}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_lacks_what_user_space_needs_says_so_and_goes_on_once_it_has_it() {
+    let mut world = World::new(76);
+    world.machine.refuse_user_space(true);
+    world.declare("dpdk", DPDK);
+    world.start();
+    world.until("an error is shown", 120, |world| world.in_state("dpdk", State::Attached).len() == 2).await;
+    world.wait(60).await;
+    assert!(world.status().await.enis.iter().filter(|eni| eni.pool.is_some()).all(|eni| eni.last_error.is_some()));
+    assert_eq!(healthy(&world), Vec::<PciAddr>::new());
+    world.machine.refuse_user_space(false);
+    world.until_ready("dpdk", 2).await;
+    assert_eq!(bound(&world), 2);
+}

@@ -29,6 +29,8 @@ pub(crate) struct Link {
     /// Who has it; nobody if it is on the host.
     pub(crate) pod: Option<Owner>,
     tie: Option<node::host::Tie>,
+    /// User space has it.
+    pub(crate) bound: bool,
     /// What a daemon of the host has put there.
     pub(crate) addresses: Vec<ipnetwork::IpNetwork>,
 }
@@ -48,6 +50,9 @@ struct Inner {
     /// Links are not told of any more.
     mute: bool,
     refuses_arrivals: bool,
+    refuses_user_space: bool,
+    /// How often what user space had was unplugged.
+    torn: u32,
     arrivals: u32,
     listeners: Vec<Listener>,
     plugged: u32,
@@ -82,6 +87,7 @@ impl Model {
             alias: None,
             pod: None,
             tie: None,
+            bound: false,
             addresses: Vec::new(),
         }
     }
@@ -153,6 +159,16 @@ impl Model {
         self.inner.lock().unwrap().given_out = given_out;
     }
 
+    /// This machine lacks something that user space needs, or has all again.
+    pub(crate) fn refuse_user_space(&self, refuses: bool) {
+        self.inner.lock().unwrap().refuses_user_space = refuses;
+    }
+
+    /// How often an ENI was unplugged that user space had.
+    pub(crate) fn torn(&self) -> u32 {
+        self.inner.lock().unwrap().torn
+    }
+
     /// How often a link was to be taken in.
     pub(crate) fn arrivals(&self) -> u32 {
         self.inner.lock().unwrap().arrivals
@@ -174,7 +190,7 @@ impl Model {
         if self.store.records()?.iter().any(|record| record.holds() && record.device.is_same(&wish.entry.device())) {
             return Ok(Care::Held);
         }
-        if link.pod.is_some() {
+        if link.pod.is_some() || link.bound {
             return Err(absent());
         }
         if let Some(tie) = &link.tie {
@@ -220,7 +236,10 @@ impl Hardware for Model {
     }
 
     fn unplug(&self, nic: &Nic) {
-        self.change(|inner| drop(inner.links.remove(&nic.eni.mac.to_string().parse().unwrap())));
+        self.change(|inner| {
+            let link = inner.links.remove(&nic.eni.mac.to_string().parse().unwrap());
+            inner.torn += u32::from(link.is_some_and(|link| link.bound));
+        });
     }
 }
 
@@ -230,7 +249,7 @@ impl Machine for Model {
             return std::future::pending().await;
         }
         let inner = self.inner.lock().unwrap();
-        let on_host = inner.links.iter().filter(|(_, link)| link.pod.is_none());
+        let on_host = inner.links.iter().filter(|(_, link)| link.pod.is_none() && !link.bound);
         Ok(on_host
             .map(|(mac, link)| HostLink {
                 index: link.index,
@@ -303,16 +322,35 @@ impl Machine for Model {
         given_out.ok_or_else(|| KubeletError::List(Box::new(tonic::Status::unavailable("the test says so"))))
     }
 
-    async fn bind(&self, _: &Entry) -> Result<(), Error> {
-        Ok(())
+    async fn hand_over(&self, entry: &Entry) -> Result<(), Error> {
+        let device = entry.device();
+        if entry.original_driver.is_none() {
+            return Err(Error::Arrival(arrival::Error::NoDriverOnRecord(device)));
+        }
+        let refuses = self.inner.lock().unwrap().refuses_user_space;
+        self.change(|inner| match inner.links.get_mut(&entry.mac_address) {
+            Some(link) if !refuses => {
+                link.bound = true;
+                Ok(())
+            }
+            _ => Err(Error::Arrival(arrival::Error::Absent(device))),
+        })
     }
 
-    async fn unbind(&self, _: &Entry) -> Result<(), Error> {
-        Ok(())
+    async fn take_back(&self, wish: &ArrivalWish) -> Result<Arrived, Error> {
+        self.change(|inner| {
+            if let Some(link) = inner.links.get_mut(&wish.entry.mac_address) {
+                link.bound = false;
+            }
+        });
+        self.arrive(wish).await
     }
 
-    fn look_at(&self, _: PciAddr) -> Option<Seen> {
-        None
+    fn look_at(&self, device: PciAddr) -> Option<Seen> {
+        let inner = self.inner.lock().unwrap();
+        let link = inner.links.values().find(|link| pci(link.index) == Some(device))?;
+        let driver = if link.bound { "vfio-pci" } else { "ena" };
+        Some(Seen { driver: Some(driver.to_string()), ..Seen::default() })
     }
 
     fn events(&self) -> Result<impl Stream<Item = Event> + Send + Unpin + 'static + use<>, Error> {

@@ -162,3 +162,17 @@ async fn the_preferred_devices_are_of_one_numa_node() {
     assert_eq!(answer.container_responses[0].device_i_ds, ["0000:00:07.0", "0000:00:08.0"]);
     bench.end().await;
 }
+
+#[tokio::test]
+async fn what_an_earlier_agent_wrote_of_a_device_that_is_no_more_goes() {
+    let bench = Bench::new();
+    let folder = bench.root.path().join("devinfo/dp");
+    std::fs::create_dir_all(&folder).unwrap();
+    let kept = ["a.example-x-0000:00:06.0-device.json", "intel.com-ena-0000:00:07.0-device.json", "other"];
+    for name in kept.into_iter().chain(["intel.com-ena-0000:00:06.0-device.json"]) {
+        std::fs::write(folder.join(name), "{}").unwrap();
+    }
+    bench.devices.offer(offers([device(7, Mode::Netdev)]));
+    assert_eq!(bench.documents(), kept);
+    bench.end().await;
+}
