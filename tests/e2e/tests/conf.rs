@@ -217,15 +217,31 @@ fn the_readme_shows_the_samples_as_they_are() {
     let [json] = blocks("json")[..] else { panic!("one block of JSON") };
     let shown: Value = serde_json::from_str(json).unwrap();
     assert_eq!(shown, list("10-multi-eni.conflist"));
-    let [pool, attachment] = blocks("yaml")[..] else { panic!("two blocks of YAML") };
+    let [pool, attachment, pod] = blocks("yaml")[..] else { panic!("three blocks of YAML") };
     assert_eq!(pool, read("nodeenis/data-plane.yaml"));
     assert_eq!(embedded(attachment), embedded(&read("nad/data-plane.yaml")));
+    assert_eq!(pod, read("pods/dpdk.yaml"));
+}
+
+/// The resource is named in four places, which do not know each other.
+#[test]
+fn the_samples_for_dpdk_name_one_resource_and_one_pool() {
+    let yaml = |name: &str| serde_saphyr::from_str::<Value>(&read(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let (pool, attachment, pod) = (yaml("nodeenis/dpdk.yaml"), yaml("nad/dpdk.yaml"), yaml("pods/dpdk.yaml"));
+    let resource = pool["spec"]["resourceName"].as_str().expect("the pool's resource");
+    assert_eq!(attachment["metadata"]["annotations"]["k8s.v1.cni.cncf.io/resourceName"], resource);
+    assert_eq!(plugins(&list("nad/dpdk.yaml"))[0]["pool"], pool["metadata"]["name"]);
+    assert_eq!(pod["metadata"]["annotations"]["k8s.v1.cni.cncf.io/networks"], attachment["metadata"]["name"]);
+    let container = &pod["spec"]["containers"][0];
+    assert_eq!(container["resources"]["limits"][resource], 1);
+    let variable = format!("$(PCIDEVICE_{})", resource.to_uppercase().replace(['.', '/'], "_"));
+    assert!(container["command"].as_array().unwrap().contains(&variable.into()));
 }
 
 #[test]
 fn the_page_of_the_samples_names_each_of_them() {
     let page = read("README.md");
-    for name in all().into_iter().map(|(name, _)| name).chain(["node.toml".to_string()]) {
+    for name in all().into_iter().map(|(name, _)| name).chain(names("pods", "yaml")).chain(["node.toml".to_string()]) {
         assert!(page.contains(&format!("`{name}`")), "conf/README.md does not name {name}");
     }
 }
