@@ -226,7 +226,8 @@ fn the_readme_shows_the_samples_as_they_are() {
 /// The resource is named in four places, which do not know each other.
 #[test]
 fn the_samples_for_dpdk_name_one_resource_and_one_pool() {
-    let yaml = |name: &str| serde_saphyr::from_str::<Value>(&read(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let yaml =
+        |name: &str| serde_saphyr::from_str::<Value>(&read(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     let (pool, attachment, pod) = (yaml("nodeenis/dpdk.yaml"), yaml("nad/dpdk.yaml"), yaml("pods/dpdk.yaml"));
     let resource = pool["spec"]["resourceName"].as_str().expect("the pool's resource");
     assert_eq!(attachment["metadata"]["annotations"]["k8s.v1.cni.cncf.io/resourceName"], resource);

@@ -97,11 +97,11 @@ impl Times {
 
 /// Pauses of 0 to 20 ms, the same ones in every run.
 #[derive(Debug, Default)]
-struct Pauses(u64);
+pub(crate) struct Pauses(u64);
 
 impl Pauses {
     /// Milliseconds of what comes after a pause.
-    fn before<T>(&mut self, work: impl FnOnce() -> T) -> (T, f64) {
+    pub(crate) fn before<T>(&mut self, work: impl FnOnce() -> T) -> (T, f64) {
         // Knuth's linear congruential generator; its upper bits are the good ones.
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         thread::sleep(Duration::from_micros((self.0 >> 33) % 20_000));
