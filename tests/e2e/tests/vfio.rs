@@ -2,14 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "a panic that says what went wrong is how a test fails")]
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use e2e::pci::{Iommu, Machine, PCI};
 use e2e::{Answer, FakeIpam, Invocation, Lab, Outcome, PodNetns, Snapshot, binaries};
 use nix::sys::signal::Signal;
-use node::inventory::{Mode, State};
+use node::arrival::{self, HandedOver, Wish, hand_over, take_back};
+use node::inventory::{Entry, Mode, State};
+use node::names::PciAddr;
+use node::pci::{Bus, Group, Write, Writing, Written};
 use node::record::{Phase, Record};
+use node::settings::Settings;
 use serde_json::{Value, json};
 
 /// More points than an ADD passes.
@@ -468,5 +474,73 @@ fn an_eni_that_is_not_ready_or_no_pci_device_is_not_handed_over() {
     scene.lab.write_entry(&entry);
     let error = scene.run(&scene.call(&pod, &json!({"pool": "data", "mode": "vfio-pci"}))).error();
     assert!(error.code == 7 && error.msg.contains("PCI"), "{error:?}");
+    assert_eq!(scene.machine.log(), [""; 0]);
+}
+
+/// Writes in this process, which is no program of ours.
+#[derive(Debug)]
+struct Here;
+
+impl Write for Here {
+    fn write<'a>(&'a self, writing: Writing<'a>) -> Written<'a> {
+        Box::pin(async move {
+            let mut file = fs::OpenOptions::new().write(true).truncate(true).open(writing.path)?;
+            Ok(file.write_all(writing.text.as_bytes())?)
+        })
+    }
+
+    fn goes_on(&self, _: PciAddr) -> bool {
+        false
+    }
+}
+
+impl Scene {
+    fn bus(&self) -> Bus {
+        Bus::of(&Settings::read(&self.lab.settings()).unwrap()).with_writer(Arc::new(Here))
+    }
+
+    fn entry(&self) -> Entry {
+        self.lab.store().inventory().unwrap().remove(0)
+    }
+
+    /// As the agent does it.
+    fn hand_over(&self, entry: Entry) -> Result<HandedOver, arrival::Error> {
+        let bus = self.bus();
+        self.lab.as_agent(move |store| async move { hand_over(&store, &entry, &bus).await })
+    }
+}
+
+#[test]
+fn vfi_3_the_agent_hands_an_eni_over_when_it_comes_and_takes_it_back_before_it_goes() {
+    let scene = Scene::new();
+    let entry = scene.entry();
+    let unknown = Entry { original_driver: None, ..entry.clone() };
+    assert!(matches!(scene.hand_over(unknown), Err(arrival::Error::NoDriverOnRecord(_))));
+    assert_eq!((scene.machine.log(), scene.machine.reserved_for().as_str()), (Vec::new(), "(null)"));
+
+    let handed = scene.hand_over(entry.clone()).unwrap();
+    assert_eq!((handed.group, handed.original_driver.as_deref()), (Group::Iommu(7), Some("ena")));
+    assert_eq!(handed.changed, ["set driver override vfio-pci", "unbind driver", "probe for driver vfio-pci"]);
+    assert_eq!(scene.hand_over(entry.clone()).unwrap().changed, [""; 0]);
+
+    let (bus, wish) = (scene.bus(), Wish { name: entry.host_name.clone(), mtu: entry.mtu, entry });
+    let arrived = scene.lab.as_agent(move |store| async move { take_back(&store, &wish, &bus).await.unwrap() });
+    assert_eq!(arrived.host_name.as_str(), "eth1");
+    assert_eq!(arrived.changed[..3], ["clear driver override", "unbind driver", "probe for driver ena"]);
+    assert_eq!((scene.machine.driver().as_deref(), scene.machine.reserved_for().as_str()), (Some("ena"), "(null)"));
+}
+
+#[test]
+fn vfi_3_the_agent_leaves_alone_what_a_pod_has_and_what_is_the_hosts() {
+    let scene = Scene::new();
+    let pod = scene.lab.host.netns("pod");
+    let add = scene.call(&pod, &json!({"deviceID": PCI}));
+    drop(scene.run(&add).result());
+    assert!(matches!(scene.hand_over(scene.entry()), Err(arrival::Error::Held(_))));
+    scene.run(&add.verb("DEL")).empty();
+    let primary = Entry { device_index: 0, ..scene.entry() };
+    assert!(matches!(scene.hand_over(primary), Err(arrival::Error::Primary(_))));
+    scene.lab.host.sh("ip link set eth1 up; ip route add default dev eth1");
+    assert!(matches!(scene.hand_over(scene.entry()), Err(arrival::Error::Tied { .. })));
     assert_eq!(scene.machine.log(), [""; 0]);
 }

@@ -114,3 +114,42 @@ fn del_1_without_a_pod_there_is_nothing_left_in_it_to_undo() {
     let there = plan(&release, &Observed { device: None, taken: Vec::new(), pod: true });
     assert_eq!(there.steps, leftovers);
 }
+
+fn function(driver: Option<&str>) -> Function {
+    Function {
+        address: "0000:00:06.0".parse().unwrap(),
+        vendor: 0x1d0f,
+        device: 0xec20,
+        class: 0x02_0000,
+        driver: driver.map(ToString::to_string),
+        driver_override: pci::DriverOverride::To(pci::VFIO_PCI.to_string()),
+        group: Some(pci::Group::Iommu(7)),
+        companions: Vec::new(),
+        numa_node: None,
+        links: Vec::new(),
+    }
+}
+
+#[test]
+fn vfi_6_the_groups_node_is_as_it_was_before_the_driver_goes() {
+    let access = pci::Access { user: 0, group: 0, mode: 0o600 };
+    let bound =
+        |before: &str, node| Bound { driver: pci::VFIO_PCI.to_string(), before: Some(before.to_string()), node };
+    let steps = |bound: &Bound| plan_function(bound, &function(Some(pci::VFIO_PCI)));
+    let back = [Change::Override(None), Change::Unbind, Change::Probe("ena".to_string())];
+    assert_eq!(steps(&bound("ena", None)), back);
+    assert_eq!(steps(&bound("ena", Some(access)))[0], Change::Node(access));
+    assert_eq!(steps(&bound("ena", Some(access)))[1..], back);
+    assert_eq!(steps(&bound(pci::VFIO_PCI, Some(access))), [Change::Node(access)]);
+}
+
+#[test]
+fn vfi_3_a_driver_that_was_not_ours_to_bind_is_not_bound_again() {
+    let uio = "igb_uio".to_string();
+    let bound = Bound { driver: uio.clone(), before: Some(uio), node: None };
+    for driver in [Some("igb_uio"), Some("ena"), None] {
+        assert_eq!(plan_function(&bound, &function(driver)), []);
+    }
+    let ours = Bound { driver: pci::VFIO_PCI.to_string(), before: Some(pci::VFIO_PCI.to_string()), node: None };
+    assert_eq!(plan_function(&ours, &function(None)), [Change::Probe(pci::VFIO_PCI.to_string())]);
+}
