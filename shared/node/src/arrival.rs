@@ -12,7 +12,7 @@ pub use plan::{Observed, plan};
 
 use crate::device::Device;
 use crate::ground::{self, Ground, Side};
-use crate::host::{Tie, View, driver};
+use crate::host::{Tie, View, driver, pci_address_of};
 use crate::inventory::Entry;
 use crate::lock::{self, Lock};
 use crate::names::{IfName, PciAddr};
@@ -216,7 +216,7 @@ async fn observe(ground: &Ground, device: &Device) -> Result<(Observed, Link), E
 }
 
 fn arrived(link: &Link, device: &Device, sysfs: &Path) -> Result<Arrived, Error> {
-    let pci_address = crate::device::pci_address(link);
+    let pci_address = pci_address_of(link, sysfs);
     Ok(Arrived {
         index: link.index,
         pci_address,

@@ -92,7 +92,7 @@ impl View {
     }
 
     fn host_link(&self, link: &Link, sysfs: &Path) -> HostLink {
-        let pci_address = pci_address(link);
+        let pci_address = pci_address_of(link, sysfs);
         HostLink {
             index: link.index,
             name: link.name.clone(),
@@ -163,6 +163,16 @@ pub fn rules_about<'a>(rules: &'a [Rule], addresses: &'a [IpAddr]) -> impl Itera
     rules.iter().filter(|rule| addresses.iter().any(|&address| rule.is_for(address)))
 }
 
+/// The PCI address that a link of this namespace sits at, if it sits at one. Kernels before 5.14 do not tell it with the link
+/// (`IFLA_PARENT_DEV_NAME`), but in sysfs (`Documentation/ABI/testing/sysfs-class-net`, `device`).
+pub fn pci_address_of(link: &Link, sysfs: &Path) -> Option<PciAddr> {
+    let in_sysfs = || {
+        let target = std::fs::read_link(sysfs.join("class/net").join(&link.name).join("device")).ok()?;
+        target.file_name()?.to_str()?.parse().ok()
+    };
+    pci_address(link).or_else(in_sysfs)
+}
+
 /// The driver that a PCI device is bound to: where its link `driver` in sysfs points to (kernel, `Documentation/ABI/testing/
 /// sysfs-bus-pci`); nothing for a device that has none.
 pub fn driver(address: PciAddr, sysfs: &Path) -> Option<String> {
@@ -215,6 +225,22 @@ mod tests {
         let ties: Vec<_> = view.links.iter().map(|link| view.tie(link)).collect();
         let expected = [Some(Tie::Master("br0".to_string())), Some(Tie::Upper("ipvl0".to_string())), None, None, None];
         assert_eq!(ties[..5], expected);
+    }
+
+    #[test]
+    fn a_kernel_that_does_not_tell_where_a_link_sits_is_asked_by_sysfs() {
+        let sysfs = tempfile::tempdir().unwrap();
+        for (name, place) in [("eth1", "../../../0000:00:06.0"), ("eth2", "../../../virtio1")] {
+            let folder = sysfs.path().join("class/net").join(name);
+            std::fs::create_dir_all(&folder).unwrap();
+            std::os::unix::fs::symlink(place, folder.join("device")).unwrap();
+        }
+        let of = |link: &Link| pci_address_of(link, sysfs.path()).map(|address| address.to_string());
+        assert_eq!(of(&link(2, "eth1")).as_deref(), Some("0000:00:06.0"));
+        assert_eq!(of(&link(3, "eth2")), None);
+        assert_eq!(of(&link(4, "veth1")), None);
+        let told = Link { parent: Some(("0000:00:07.0".into(), "pci".into())), ..link(2, "eth1") };
+        assert_eq!(of(&told).as_deref(), Some("0000:00:07.0"));
     }
 
     #[test]
