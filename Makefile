@@ -24,10 +24,10 @@ size_limit := 4194304
 comma := ,
 space := $() $()
 
-.PHONY: help demo test test-guest bench plugins agent lint prepare binaries
+.PHONY: help demo test test-cluster test-guest bench plugins agent lint prepare binaries
 
 help: ## what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 13
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 demo: prepare binaries ## a container gets an ENI of a simulated VPC and gives it back; STAY=1 to go on by hand
 	@"$(MULTI_ENI_BIN_DIR)/demo" $(if $(STAY),--stay)
@@ -37,6 +37,9 @@ test: prepare $(if $(ONLY),,lint) binaries ## everything that is tested, as root
 
 test-guest: prepare binaries ## real PCI NICs in a guest: hot-plug, dying namespaces, vfio-pci, power cuts; ONLY=vfi_3 as above
 	@MULTI_ENI_GUEST_ONLY=$(ONLY) cargo test --locked -p e2e --test guest -- --nocapture
+
+test-cluster: prepare binaries ## of all tests, those of a real Kubernetes: the agent's device plugin, pods, and their ENIs
+	@cargo test --locked -p e2e --test cluster
 
 bench: prepare plugins agent ## what ADD, DEL and the agent cost, beside the kernel's share and beside host-device; into bench.json
 	@cargo build --locked --release -p e2e --bin bench --bin node-init
@@ -90,5 +93,5 @@ binaries: ## the programs as the tests run them, unoptimised
 	cargo build --locked -p $(agent) --features fault-injection; put $(agent) $(agent)-faulty; \
 	cargo build --locked -p $(agent); put $(agent) $(agent); \
 	cargo build --locked -p e2e -p ec2sim --bins; \
-	for program in demo ec2sim fake-ipam guest node-init; do put $$program $$program; done; \
+	for program in demo deviceid-from-kubelet ec2sim fake-ipam guest node-init; do put $$program $$program; done; \
 	echo "programs     $(MULTI_ENI_BIN_DIR)"

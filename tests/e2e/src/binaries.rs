@@ -3,6 +3,10 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
+use crate::cases;
+
 /// The folder of Debian's containernetworking-plugins.
 pub const REFERENCE_PLUGINS: &str = "/usr/lib/cni";
 
@@ -67,6 +71,34 @@ pub fn reference(name: &str) -> PathBuf {
 #[must_use]
 pub fn cnitool() -> PathBuf {
     prepared(lab().join("bin/cnitool"))
+}
+
+/// A program of the control plane, or the kubelet.
+pub(crate) fn kubernetes(name: &str) -> PathBuf {
+    prepared(lab().join(format!("kubernetes-{}", recipe())).join(name))
+}
+
+/// The store of the API server.
+pub(crate) fn etcd() -> PathBuf {
+    prepared(lab().join("bin/etcd"))
+}
+
+/// The client of the API server.
+pub(crate) fn kubectl() -> PathBuf {
+    prepared(lab().join("bin/kubectl"))
+}
+
+/// The plugin that asks the kubelet which device a pod has.
+pub(crate) fn deviceid_from_kubelet() -> PathBuf {
+    ours("deviceid-from-kubelet")
+}
+
+/// Builds of different recipes lie side by side, each whole.
+fn recipe() -> String {
+    let recipe = cases::tree().join("tests/cluster/kubernetes");
+    let text = std::fs::read(&recipe).unwrap_or_else(|error| panic!("{}: {error}", recipe.display()));
+    let digest = Sha256::digest(text);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..12].to_owned()
 }
 
 /// The demo.

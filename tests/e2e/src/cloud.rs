@@ -4,6 +4,7 @@
 mod asked;
 mod build;
 mod console;
+mod pci;
 mod process;
 mod region;
 mod seen;
@@ -54,6 +55,7 @@ pub struct Cloud {
     pub fabric: Fabric,
     /// The node.
     pub host: Host,
+    name: String,
     pools: PathBuf,
 }
 

@@ -1,7 +1,10 @@
 //! A real container runtime in a node.
 
+mod groups;
 mod pod;
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -107,6 +110,12 @@ impl Containerd {
         self.process = Some(process);
     }
 
+    /// Where it serves the CRI.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        socket(&self.folder)
+    }
+
     /// What it logged.
     #[must_use]
     pub fn log(&self) -> String {
@@ -122,6 +131,12 @@ impl Containerd {
         until_within(LIMIT, has_image, || format!("containerd knows the imported image:\n{}", self.log()));
     }
 
+    /// The ids of those that run.
+    fn containers(&self) -> BTreeSet<OsString> {
+        let folder = self.folder.join("state/io.containerd.runtime.v2.task/k8s.io");
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect()
+    }
+
     fn stop(&mut self) {
         if let Some(mut process) = self.process.take().filter(|_| !thread::panicking()) {
             process.signal(Signal::SIGTERM);
@@ -133,6 +148,7 @@ impl Containerd {
 impl Drop for Containerd {
     fn drop(&mut self) {
         self.stop();
+        groups::remove(&self.containers());
     }
 }
 

@@ -6,22 +6,16 @@ mod pod_messages;
 use std::path::Path;
 
 use prost::Message;
-use tokio::runtime::Runtime;
-use tonic::client::Grpc;
-use tonic::codegen::http::uri::PathAndQuery;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
-use tonic_prost::ProstCodec;
+use tonic::Status;
 
 pub use self::container_messages::*;
 pub use self::pod_messages::*;
-use crate::LIMIT;
+use crate::grpc::Client;
 
 /// A connection to a container runtime's socket. Each call blocks.
 #[derive(Debug)]
 pub struct Cri {
-    runtime: Runtime,
-    channel: Channel,
+    client: Client,
 }
 
 impl Cri {
@@ -33,10 +27,7 @@ impl Cri {
     ///
     /// When the machine has no more files to open.
     pub fn connect(socket: &Path) -> Result<Self, tonic::transport::Error> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let endpoint = Endpoint::from_shared(format!("unix://{}", socket.display()))?.timeout(LIMIT);
-        let channel = runtime.block_on(endpoint.connect())?;
-        Ok(Self { runtime, channel })
+        Ok(Self { client: Client::connect(socket)? })
     }
 
     /// A call of the runtime service.
@@ -49,7 +40,7 @@ impl Cri {
         A: Message + Send + Sync + 'static,
         R: Message + Default + Send + Sync + 'static,
     {
-        self.unary(&format!("/runtime.v1.RuntimeService/{method}"), request)
+        self.client.unary(&format!("/runtime.v1.RuntimeService/{method}"), request)
     }
 
     /// Whether the runtime has an image.
@@ -59,21 +50,7 @@ impl Cri {
     /// What the runtime says.
     pub fn has_image(&self, image: &str) -> Result<bool, Status> {
         let request = ImageStatusRequest { image: Some(ImageSpec { image: image.into() }) };
-        let status: ImageStatusResponse = self.unary("/runtime.v1.ImageService/ImageStatus", request)?;
+        let status: ImageStatusResponse = self.client.unary("/runtime.v1.ImageService/ImageStatus", request)?;
         Ok(status.image.is_some())
-    }
-
-    fn unary<A, R>(&self, path: &str, request: A) -> Result<R, Status>
-    where
-        A: Message + Send + Sync + 'static,
-        R: Message + Default + Send + Sync + 'static,
-    {
-        let path = PathAndQuery::try_from(path).map_err(|error| Status::internal(error.to_string()))?;
-        let mut grpc = Grpc::new(self.channel.clone());
-        self.runtime.block_on(async {
-            grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-            let codec: ProstCodec<A, R> = ProstCodec::default();
-            Ok(grpc.unary(Request::new(request), path, codec).await?.into_inner())
-        })
     }
 }

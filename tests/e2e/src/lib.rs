@@ -22,22 +22,26 @@
 pub mod binaries;
 pub mod cases;
 pub mod cloud;
+pub mod cluster;
 mod cni;
 mod cnitool;
 mod command;
 mod containerd;
 pub mod cri;
 mod fake_ipam;
+mod grpc;
 pub mod guest;
 mod host;
 pub mod lab;
 mod netns;
 pub mod pci;
+pub mod pod_resources;
 mod running;
 mod snapshot;
 mod until;
 
 pub use cloud::Cloud;
+pub use cluster::Cluster;
 pub use cni::{CniError, Invocation, Outcome, POD_UID};
 pub use cnitool::Cnitool;
 pub use command::HostCommand;

@@ -34,6 +34,7 @@ pub fn brisk() -> Timing {
 #[derive(Debug)]
 #[must_use = "nothing is made before `build`"]
 pub struct CloudBuilder {
+    name: String,
     kind: String,
     timing: Timing,
     top: String,
@@ -42,7 +43,13 @@ pub struct CloudBuilder {
 
 impl Default for CloudBuilder {
     fn default() -> Self {
-        Self { kind: "m5.4xlarge".into(), timing: brisk(), top: String::new(), agent: String::new() }
+        Self {
+            name: "node-1".into(),
+            kind: "m5.4xlarge".into(),
+            timing: brisk(),
+            top: String::new(),
+            agent: String::new(),
+        }
     }
 }
 
@@ -59,6 +66,12 @@ struct Region {
 }
 
 impl CloudBuilder {
+    /// Its name; `node-1` unless said.
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// Its instance's type.
     pub fn kind(mut self, kind: &str) -> Self {
         self.kind = kind.into();
@@ -112,6 +125,7 @@ impl CloudBuilder {
             group,
             fabric,
             host,
+            name: self.name,
             pools,
         };
         cloud.long_since();
@@ -165,10 +179,11 @@ impl Cloud {
     pub fn write_settings(&self, top: &str, agent: &str) {
         let text = format!(
             "{}cluster_id = {CLUSTER:?}\nagent_program = {:?}\n{top}\n\
-             [agent]\nnode_name = \"node-1\"\npools_dir = {:?}\nlisten = {LISTEN:?}\nec2_endpoint = {:?}\n\
+             [agent]\nnode_name = {:?}\npools_dir = {:?}\nlisten = {LISTEN:?}\nec2_endpoint = {:?}\n\
              imds_endpoint = {:?}\n{agent}\n",
             self.host.named_folders(),
             crate::binaries::multi_eni_agent().display().to_string(),
+            self.name,
             self.pools.display().to_string(),
             self.ec2_url(),
             self.with_imds(Imds::url),
