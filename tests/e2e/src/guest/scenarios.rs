@@ -3,6 +3,7 @@
 mod netdev;
 mod power;
 mod shared;
+mod vfio;
 
 use node::inventory::Entry;
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ const POOL: &str = "data";
 #[must_use]
 pub fn of(part: Part) -> Vec<Scenario> {
     match part {
-        Part::Before => [&netdev::ALL[..], &shared::ALL, &power::BEFORE].concat(),
+        Part::Before => [&netdev::ALL[..], &shared::ALL, &vfio::ALL, &power::BEFORE].concat(),
         Part::After => power::AFTER.to_vec(),
     }
 }
