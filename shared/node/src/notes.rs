@@ -101,6 +101,15 @@ impl Notes {
         Ok(Self { folder: top.folder(FOLDER)?, records: top.folder(store::ATTACHMENTS)? })
     }
 
+    /// The same, for what an attachment's end leaves; nothing where there is no note of it to leave and none to be put right.
+    ///
+    /// # Errors
+    /// Those of the folder.
+    pub fn open_for(state_dir: &Path, record: &Record) -> Result<Option<Self>, Error> {
+        let is_needed = Note::of(record).is_some() || state_dir.join(FOLDER).is_dir();
+        is_needed.then(|| Self::open(state_dir)).transpose()
+    }
+
     /// Where they are.
     pub fn path(&self) -> &Path {
         self.folder.path()

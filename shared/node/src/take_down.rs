@@ -333,7 +333,9 @@ pub async fn of_dead<E: Display>(
 
 /// Of an ADD that was killed, its record is all that tells.
 fn leave_note(store: &Store, record: &Record) {
-    if let Err(error) = Notes::open(store.path()).and_then(|notes| notes.leave_of(record)) {
+    let left =
+        Notes::open_for(store.path(), record).and_then(|notes| notes.map_or(Ok(()), |notes| notes.leave_of(record)));
+    if let Err(error) = left {
         log::warn!("no note is left of how the ADD of {} ended: {error}", record.owner);
     }
 }
