@@ -102,7 +102,7 @@ fn qemu(monitor: &Path, brief: &Path, primary_mac: &str, there: &[EniFacts]) -> 
     command.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
     command.args("-nodefaults -no-reboot -display none -serial stdio -monitor none".split(' '));
     // Each NIC is behind a port of its own, which makes it an IOMMU group of its own and lets it come and go.
-    command.args("-machine q35,kernel-irqchip=split -accel tcg,thread=multi -cpu max -smp 2 -m 2048".split(' '));
+    command.args("-machine q35,kernel-irqchip=split -accel tcg -cpu max -smp 1 -m 2048".split(' '));
     command.args(["-device", "intel-iommu,intremap=on,caching-mode=on"]);
     command.arg("-kernel").arg(guest.join("vmlinuz")).arg("-initrd").arg(guest.join("initrd.gz"));
     let line = "console=ttyS0 quiet intel_iommu=on iommu=pt panic=-1";

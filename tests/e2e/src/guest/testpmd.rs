@@ -26,7 +26,7 @@ impl Testpmd {
     pub fn start(address: &str) -> Self {
         std::fs::write("/proc/sys/vm/nr_hugepages", "64").expect("huge pages");
         let mut command = Command::new("dpdk-testpmd");
-        command.args(["-l", "0,1", "-a", address, "--no-telemetry", "-m", "96", "--"]);
+        command.args(["--lcores", "0@0,1@0", "-a", address, "--no-telemetry", "-m", "96", "--"]);
         command.args(["--auto-start", "--total-num-mbufs=2048"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().expect("dpdk-testpmd");
