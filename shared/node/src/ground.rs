@@ -143,13 +143,14 @@ impl Ground {
         self.pod.as_ref()
     }
 
-    /// The device's PCI function, where that can be changed; nothing if it has left the machine.
+    /// The device's PCI function, where that can be changed and when nothing changes it any more; nothing if it has left the
+    /// machine.
     ///
     /// # Errors
-    /// Those of sysfs.
-    pub fn function(&self) -> Result<Option<pci::Function>, pci::Error> {
+    /// Those of sysfs; [`pci::Error::InUse`] where a change of it does not end soon.
+    pub async fn function(&self) -> Result<Option<pci::Function>, pci::Error> {
         match (&self.bus, self.device.pci_address) {
-            (Some(bus), Some(address)) => bus.function(address),
+            (Some(bus), Some(address)) => bus.function_at_rest(address).await,
             _ => Ok(None),
         }
     }

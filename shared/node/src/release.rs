@@ -219,7 +219,7 @@ pub async fn run(ground: &mut Ground, release: &Release<'_>) -> Released {
 /// The device's function as it was before.
 async fn hand_back(ground: &mut Ground, bound: &Bound) -> Vec<ground::Error> {
     let step = || "give the device back to its driver".to_string();
-    let function = match ground.function() {
+    let function = match ground.function().await {
         Ok(Some(function)) => function,
         Ok(None) => return vec![ground::Error::NoFunction(step())],
         Err(source) => return vec![ground::Error::Function { step: step(), source: Box::new(source) }],

@@ -69,6 +69,23 @@ impl Bus {
         Function::read(&self.sysfs, address)
     }
 
+    /// The same, when no write to it is under way any more: one that was begun by an ADD which is given up changes it yet.
+    ///
+    /// # Errors
+    /// Those of sysfs; [`Error::InUse`] where such a write does not end soon.
+    pub async fn function_at_rest(&self, address: PciAddr) -> Result<Option<Function>, Error> {
+        let end = Instant::now() + SETTLING.min(self.patience);
+        let mut pause = SHORTEST_PAUSE;
+        while self.writer.goes_on(address) {
+            if Instant::now() >= end {
+                return Err(Error::InUse(address));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        self.function(address)
+    }
+
     /// The changes that hand a function to user space, in order; none if it is there.
     ///
     /// # Errors

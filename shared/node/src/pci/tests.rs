@@ -297,3 +297,38 @@ async fn vfi_6_the_node_of_a_group_is_given_away_and_never_a_link() {
     std::os::unix::fs::symlink("../victim", tree.dev().join("vfio/7")).unwrap();
     assert!(matches!(bus.apply(Tree::address(), &Change::Node(before)).await, Err(Error::Node { .. })));
 }
+
+/// A writer of which an earlier write goes on for some looks, and reserves the function when it ends.
+#[derive(Debug)]
+struct Earlier {
+    tree: Arc<Tree>,
+    looks: std::sync::atomic::AtomicU32,
+}
+
+impl Write for Earlier {
+    fn write<'a>(&'a self, _: Writing<'a>) -> Written<'a> {
+        Box::pin(async { Err(WriteError::Earlier) })
+    }
+
+    fn goes_on(&self, _: PciAddr) -> bool {
+        let left = self.looks.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        if left == 1 {
+            std::fs::write(self.tree.folder(PCI).join("driver_override"), "vfio-pci\n").unwrap();
+        }
+        left > 0
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_write_that_nobody_waits_for_changes_yet_is_seen() {
+    let tree = Arc::new(Tree::new());
+    let settings = Settings { sysfs_dir: tree.sysfs(), ..Settings::default() };
+    let at_rest = async |looks: u32| {
+        let writer = Earlier { tree: Arc::clone(&tree), looks: looks.into() };
+        let bus = Bus::of(&settings).with_writer(Arc::new(writer));
+        bus.function_at_rest(Tree::address()).await
+    };
+    let function = at_rest(3).await.unwrap().unwrap();
+    assert_eq!(function.driver_override, DriverOverride::To(VFIO_PCI.to_string()));
+    assert!(matches!(at_rest(1000).await, Err(Error::InUse(_))));
+}
