@@ -13,7 +13,7 @@ use node::inventory::Entry;
 use node::names::EniId;
 use node::record::Owner;
 
-pub(crate) use adopt::entry_of;
+pub(crate) use adopt::{entry_of, subnet_of};
 
 use crate::declared::Pool;
 use crate::kernel::HostLink;

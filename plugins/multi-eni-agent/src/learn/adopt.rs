@@ -17,6 +17,30 @@ pub(crate) enum Error {
     Mac,
 }
 
+/// What is known of a subnet: from EC2, else from an interface of the instance that is in it.
+pub(crate) fn subnet_of<'a>(
+    id: &str,
+    subnets: impl IntoIterator<Item = &'a ec2::Subnet>,
+    metadata: &[ec2::MetadataInterface],
+) -> Subnet {
+    let subnet = subnets.into_iter().find(|subnet| subnet.id.as_str() == id);
+    let in_subnet = metadata.iter().find(|interface| interface.subnet.as_str() == id);
+    Subnet {
+        id: id.to_string(),
+        ipv4_cidr: subnet
+            .and_then(|subnet| subnet.ipv4_cidr)
+            .or_else(|| in_subnet.and_then(|interface| interface.subnet_ipv4_cidr))
+            .map(IpNetwork::V4),
+        ipv6_cidrs: subnet
+            .map(|subnet| subnet.ipv6_cidrs.clone())
+            .or_else(|| in_subnet.map(|interface| interface.subnet_ipv6_cidrs.clone()))
+            .unwrap_or_default()
+            .into_iter()
+            .map(IpNetwork::V6)
+            .collect(),
+    }
+}
+
 /// The entry of an ENI as EC2 just described it, in a state that the caller chooses; with its pool, if it has one.
 ///
 /// # Errors
@@ -31,29 +55,14 @@ pub(crate) fn entry_of(
 ) -> Result<Entry, Error> {
     let id: node::names::EniId = eni.id.as_str().parse().map_err(Error::Id)?;
     let slot = eni.attachment.as_ref().map(|attachment| attachment.slot);
-    let subnet = known.subnets.iter().find(|subnet| subnet.id == eni.subnet);
     let metadata = known.metadata.unwrap_or_default();
-    let in_subnet = metadata.iter().find(|interface| interface.subnet == eni.subnet);
     let in_vpc = metadata.iter().find(|interface| interface.vpc == eni.vpc);
     Ok(Entry {
         host_name: link_name.unwrap_or_else(|| id.fallback_name()),
         network_interface_id: id,
         mac_address: eni.mac_address.as_str().parse().map_err(|_| Error::Mac)?,
         pci_address: None,
-        subnet: Subnet {
-            id: eni.subnet.to_string(),
-            ipv4_cidr: subnet
-                .and_then(|subnet| subnet.ipv4_cidr)
-                .or_else(|| in_subnet.and_then(|interface| interface.subnet_ipv4_cidr))
-                .map(IpNetwork::V4),
-            ipv6_cidrs: subnet
-                .map(|subnet| subnet.ipv6_cidrs.clone())
-                .or_else(|| in_subnet.map(|interface| interface.subnet_ipv6_cidrs.clone()))
-                .unwrap_or_default()
-                .into_iter()
-                .map(IpNetwork::V6)
-                .collect(),
-        },
+        subnet: subnet_of(eni.subnet.as_str(), known.subnets, metadata),
         vpc: in_vpc.map_or_else(Vpc::default, |interface| Vpc {
             ipv4_cidrs: interface.vpc_ipv4_cidrs.iter().copied().map(IpNetwork::V4).collect(),
             ipv6_cidrs: interface.vpc_ipv6_cidrs.iter().copied().map(IpNetwork::V6).collect(),

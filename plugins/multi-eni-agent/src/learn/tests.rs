@@ -8,13 +8,14 @@ use node::record::Owner;
 use super::{Known, Learned, Scope, learn};
 use crate::declared::Pool;
 use crate::kernel::HostLink;
-use crate::plan::tests::{NOW, creation, eni_id, entry, identity, interface, link, mac, owner, pool};
+use crate::plan::tests::{NOW, creation, eni_id, entry, identity, interface, link, mac, owner, pool, subnet};
 use crate::tags::Identity;
 
 /// What is known beside EC2's answer; by default the kernel shows nothing, and the metadata neither.
 struct World {
     identity: Identity,
     pools: Vec<Pool>,
+    subnets: Vec<ec2::Subnet>,
     metadata: Option<Vec<ec2::MetadataInterface>>,
     links: Option<Vec<HostLink>>,
     held: BTreeMap<EniId, Owner>,
@@ -24,6 +25,7 @@ fn world() -> World {
     World {
         identity: identity(),
         pools: vec![pool("data", 1)],
+        subnets: Vec::new(),
         metadata: Some(Vec::new()),
         links: Some(Vec::new()),
         held: BTreeMap::new(),
@@ -35,7 +37,7 @@ impl World {
         let known = Known {
             identity: &self.identity,
             pools: &self.pools,
-            subnets: &[],
+            subnets: &self.subnets,
             metadata: self.metadata.as_deref(),
             links: self.links.as_deref(),
             held: &self.held,
@@ -249,4 +251,15 @@ fn adr_3_addresses_follow_ec2_but_not_an_answer_older_than_our_change() {
     eni.upkeep.addresses_changed_at = NOW - 5;
     let fresh = world().after(&eni, &[attached(1)], &ids(1), NOW).unwrap();
     assert_eq!(fresh.ipv4_addresses.len(), 2);
+}
+
+#[test]
+fn an_entry_without_its_subnets_cidrs_gets_them_when_they_are_known() {
+    let whole = entry(&pool("data", 1), 1, State::Ready);
+    let mut lacking = whole.clone();
+    lacking.subnet.ipv4_cidr = None;
+    let mut world = world();
+    assert_eq!(world.after(&lacking, &[attached(1)], &ids(1), NOW).unwrap().subnet.ipv4_cidr, None);
+    world.subnets = vec![subnet(&whole.subnet.id, "eu-central-1a", 9)];
+    assert_eq!(world.after(&lacking, &[attached(1)], &ids(1), NOW).unwrap().subnet, whole.subnet);
 }

@@ -3,6 +3,7 @@
 use ec2::{AttachmentStatus, InstanceAttachment, NetworkInterface, Status};
 use node::inventory::{Entry, Ipv4Address, Ipv6Address, State};
 
+use super::adopt::subnet_of;
 use super::{APART, Known, LOOKS, STALE};
 use crate::life::{become_state, may_become};
 
@@ -20,6 +21,7 @@ pub(super) fn seen(entry: &Entry, eni: &NetworkInterface, known: &Known<'_>, now
     let mut new = entry.clone();
     new.upkeep.unseen = 0;
     facts(&mut new, eni, now);
+    complete(&mut new, known);
     if entry.pool.is_none() {
         return Change::Entry(Box::new(new));
     }
@@ -82,6 +84,15 @@ fn facts(entry: &mut Entry, eni: &NetworkInterface, now: u64) {
             eni.ipv4.iter().map(|one| Ipv4Address { address: one.address, primary: one.primary }).collect();
         entry.ipv6_addresses =
             eni.ipv6.iter().map(|one| Ipv6Address { address: one.address, primary: one.primary }).collect();
+    }
+}
+
+/// An entry that was made before anything was known of its subnet has none of the CIDRs without which no address can be given.
+fn complete(entry: &mut Entry, known: &Known<'_>) {
+    let told = subnet_of(&entry.subnet.id, known.subnets, known.metadata.unwrap_or_default());
+    entry.subnet.ipv4_cidr = entry.subnet.ipv4_cidr.or(told.ipv4_cidr);
+    if entry.subnet.ipv6_cidrs.is_empty() {
+        entry.subnet.ipv6_cidrs = told.ipv6_cidrs;
     }
 }
 

@@ -7,8 +7,9 @@ use super::groups::security_groups;
 use super::index::{World, is_for_user_space};
 use super::shrink::{may_take_down, unless_held_back};
 use super::{Action, Change, Need, Plan};
-use crate::declared::Pool;
+use crate::declared::{Pool, Reference};
 use crate::kernel::HostLink;
+use crate::learn;
 use crate::observe::{Hold, Subject};
 use crate::tags;
 
@@ -34,6 +35,7 @@ pub(crate) fn plan(observed: &World<'_>, plan: &mut Plan) {
         let eni = Eni { entry, pool, link, first, observed };
         eni.mark(plan);
         eni.follow(plan);
+        eni.complete(plan);
         eni.repair(plan);
     }
 }
@@ -168,6 +170,23 @@ impl Eni<'_> {
             | State::Cooling
             | State::Quarantined => {}
         }
+    }
+
+    /// Of an ENI that was found, its subnet may not have been known: the next look at it writes down what is known by then.
+    fn complete(&self, plan: &mut Plan) {
+        let subnet = &self.entry.subnet;
+        let lacks_ipv4 = subnet.ipv4_cidr.is_none() && !self.entry.ipv4_addresses.is_empty();
+        let lacks_ipv6 = subnet.ipv6_cidrs.is_empty() && !self.entry.ipv6_addresses.is_empty();
+        if !lacks_ipv4 && !lacks_ipv6 {
+            return;
+        }
+        let metadata = self.observed.metadata.as_deref().unwrap_or_default();
+        let told = learn::subnet_of(&subnet.id, self.observed.subnets.values().flatten(), metadata);
+        let is_told = (lacks_ipv4 && told.ipv4_cidr.is_some()) || (lacks_ipv6 && !told.ipv6_cidrs.is_empty());
+        plan.need(match is_told {
+            true => Need::Look(self.id().clone()),
+            false => Need::Subnet(Reference::Id(subnet.id.clone())),
+        });
     }
 
     fn arrive(&self, plan: &mut Plan) {

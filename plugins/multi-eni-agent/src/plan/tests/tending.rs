@@ -202,3 +202,17 @@ fn no_addresses_are_assigned_again_before_it_is_known_whether_they_were() {
     world.doubtful.insert(eni_id(1));
     assert_eq!(words(&plan(&declared([more]), &world)), Vec::<String>::new());
 }
+
+#[test]
+fn an_eni_that_was_found_gets_what_is_known_of_its_subnet() {
+    let (data, mut world) = of(State::Ready);
+    let subnet = world.entries[0].subnet.clone();
+    world.entries[0].subnet.ipv4_cidr = None;
+    let known = std::mem::take(&mut world.subnets);
+    let needs = |world: &Observed| plan(&declared([data.clone()]), world).needs;
+    assert!(needs(&world).contains(&Need::Subnet(Reference::Id(subnet.id.clone()))));
+    world.subnets = known;
+    assert_eq!(needs(&world), [Need::Look(eni_id(1))].into());
+    world.entries[0].subnet = subnet;
+    assert_eq!(needs(&world), [].into());
+}
