@@ -24,6 +24,7 @@ use node::record::{Bound, Namespace, Phase};
 use node::step::{Place, Step};
 use node::sysctl::Sysctl;
 use node::take_down::{Only, roll_back};
+use std::pin::pin;
 use tokio::time::Instant;
 
 /// Makes the attachment; an error leaves nothing of it.
@@ -179,10 +180,23 @@ impl Add<'_> {
         Ok(answer.without_link())
     }
 
-    /// Applies steps, while the IPAM plugin answers.
+    /// Applies steps, while the IPAM plugin answers. Where that fails, the steps come to their end all the same: what is half done
+    /// cannot be undone, since nobody knows what there will be to undo.
     async fn beside(&self, ground: &mut Ground, steps: &[Step], entry: Option<&Entry>) -> Result<CniResult, Error> {
-        let applied = async { Ok::<_, Error>(ground.apply_all(steps).await?) };
-        let ((), given) = tokio::try_join!(applied, self.addresses())?;
+        let mut applied = pin!(ground.apply_all(steps));
+        let mut given = pin!(self.addresses());
+        let given = tokio::select! {
+            outcome = &mut applied => {
+                outcome?;
+                given.await?
+            }
+            given = &mut given => {
+                let outcome = applied.await;
+                let given = given?;
+                outcome?;
+                given
+            }
+        };
         fault::point("answer of IPAM");
         report_foreign(&given, entry);
         Ok(given)
