@@ -184,7 +184,6 @@ fn device_places(settings: &Settings) -> devices::Places {
         kubelet_dir: settings.kubelet_dir.clone(),
         info_dir: settings.agent.device_plugin_info_dir.clone(),
         sysfs: settings.sysfs_dir.clone(),
-        dev: settings.dev_dir.clone(),
     }
 }
 

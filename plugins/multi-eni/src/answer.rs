@@ -52,10 +52,7 @@ impl Answer<'_> {
         let interface = Interface {
             name: self.record.interface_name.to_string(),
             mac: Some(self.record.device.mac_address.to_string()),
-            mtu: None,
-            sandbox: Some(self.request.netns.display().to_string()),
-            socket_path: None,
-            pci_id: self.record.device.pci_address.map(|pci| pci.to_string()),
+            ..self.interface()
         };
         let given = CniResult { routes: Vec::new(), ..self.given };
         Self { given, ..self }.merged(interface)
@@ -66,11 +63,18 @@ impl Answer<'_> {
             name: link.name.clone(),
             mac: link.mac.map(|mac| mac.to_string()),
             mtu: Some(link.mtu),
-            sandbox: Some(self.request.netns.display().to_string()),
-            socket_path: None,
-            pci_id: self.record.device.pci_address.map(|pci| pci.to_string()),
+            ..self.interface()
         };
         self.merged(interface)
+    }
+
+    /// What does not depend on a link.
+    fn interface(&self) -> Interface {
+        Interface {
+            sandbox: Some(self.request.netns.display().to_string()),
+            pci_id: self.record.device.pci_address.map(|pci| pci.to_string()),
+            ..Interface::default()
+        }
     }
 
     /// Ours behind those of the plugins before.

@@ -76,12 +76,11 @@ async fn check_link(config: &Config, record: &Record, pod: &Side) -> Result<Link
 /// `prevResult` has the interface, at this place.
 fn check_interface(request: &CheckRequest, record: &Record) -> Result<usize, Error> {
     let sandbox = request.netns.display().to_string();
-    let previous = request.config.prev_result.iter().flat_map(|result| &result.interfaces);
+    let mut previous = request.config.prev_result.iter().flat_map(|result| &result.interfaces);
     let is_mine = |interface: &cni::Interface| {
         interface.name == record.interface_name.as_str() && interface.sandbox.as_deref() == Some(sandbox.as_str())
     };
     let missing = || format!("prevResult has no interface {} in {sandbox}", record.interface_name);
-    let mut previous = previous;
     previous.position(is_mine).ok_or_else(|| Error::Check(missing()))
 }
 

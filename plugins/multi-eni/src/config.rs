@@ -153,9 +153,7 @@ impl Config {
             keys.fault("keepDown", "does not go with dad, which needs a link that is up");
         }
     }
-}
 
-impl Config {
     /// The keys that were typed and that a mode has no use for: what user space has is no link, and a link has no group.
     pub(crate) fn without_effect(&self, mode: Mode) -> Vec<&'static str> {
         match mode {

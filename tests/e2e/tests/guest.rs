@@ -15,6 +15,8 @@ fn assert_all_ok(part: Part, only: Option<&str>, said: &[String]) {
 #[test]
 fn all_scenarios_up_to_a_power_cut_and_after_it() {
     let only = std::env::var("MULTI_ENI_GUEST_ONLY").ok().filter(|only| !only.is_empty());
+    let is_chosen = |name: &str| only.as_deref().is_none_or(|only| name.contains(only));
+    assert!(scenarios::all().iter().any(|scenario| is_chosen(scenario.name)), "no scenario has {only:?} in its name");
     let region = Region::raise();
     let machine = Machine::boot(&region, Part::Before, only.clone());
     let said = machine.said_until(CUT);

@@ -53,15 +53,10 @@ pub(super) async fn take_back<C: ec2::Cloud, M: Machine, K: Clock>(
         Err(error) => return Report::of_kernel(hold, &error).and(Effect::LinksChanged),
     };
     let now = site.clock.now();
-    let seen = arrived.pci_address.and_then(|device| site.machine.look_at(device));
-    let written = site.ledger.change(eni, |entry| {
-        link::note(entry, &arrived);
-        entry.seen = seen;
-        match entry.state {
-            // It goes on resting.
-            State::Cooling => Ok(()),
-            _ => become_ready(entry, now),
-        }
+    let written = link::note(site, eni, &arrived, |entry| match entry.state {
+        // It goes on resting.
+        State::Cooling => Ok(()),
+        _ => become_ready(entry, now),
     });
     match written.await {
         Ok(entry) => {

@@ -6,6 +6,7 @@ use node::names::{EniId, IfName};
 
 use super::report::{Effect, Report};
 use crate::agent::clock::Clock;
+use crate::agent::ledger;
 use crate::agent::site::Site;
 use crate::kernel::{self, ArrivalWish, Arrived, Care, Machine};
 use crate::life::{self, Illegal};
@@ -33,14 +34,9 @@ pub(super) async fn arrive<C: ec2::Cloud, M: Machine, K: Clock>(
         return Report::of_machine(hold, "kernel", why).and(Effect::LinksChanged);
     }
     let now = site.clock.now();
-    let seen = arrived.pci_address.and_then(|device| site.machine.look_at(device));
-    let written = site.ledger.change(eni, |entry| {
-        note(entry, &arrived);
-        entry.seen = seen;
-        if is_for_user_space {
-            return life::become_state(entry, State::Attached, now);
-        }
-        become_ready(entry, now)
+    let written = note(site, eni, &arrived, |entry| match is_for_user_space {
+        true => life::become_state(entry, State::Attached, now),
+        false => become_ready(entry, now),
     });
     match written.await {
         Ok(entry) => {
@@ -74,13 +70,7 @@ pub(super) async fn look_after<C: ec2::Cloud, M: Machine, K: Clock>(
         Ok(Care::Held) => return Report::of_machine(hold, "held", format!("the link of {eni} is in a plugin's hands")),
         Err(error) => return refused(hold, &error),
     };
-    let seen = arrived.pci_address.and_then(|device| site.machine.look_at(device));
-    let written = site.ledger.change(eni, |entry| {
-        note(entry, &arrived);
-        entry.seen = seen;
-        Ok(())
-    });
-    match written.await {
+    match note(site, eni, &arrived, |_| Ok(())).await {
         Ok(_) if arrived.changed.is_empty() => Report::done([Effect::Cleared(hold), Effect::LinksChanged]),
         Ok(_) => {
             log::info!("the link of {eni} is put right ({why}): {}", arrived.changed.join(", "));
@@ -99,11 +89,26 @@ pub(super) fn become_ready(entry: &mut Entry, now: u64) -> Result<(), Illegal> {
     life::become_state(entry, State::Ready, now)
 }
 
-pub(super) fn note(entry: &mut Entry, arrived: &Arrived) {
-    entry.pci_address = arrived.pci_address.or(entry.pci_address);
-    entry.original_driver = arrived.driver.clone().or_else(|| entry.original_driver.take());
-    entry.host_name = arrived.host_name.clone();
-    entry.mtu = Some(arrived.mtu);
+/// Writes down how its link and its device are on the host, and which state it is in then.
+///
+/// # Errors
+/// Those of the ledger.
+pub(super) async fn note<C, M: Machine, K>(
+    site: &Site<C, M, K>,
+    eni: &EniId,
+    arrived: &Arrived,
+    then: impl FnOnce(&mut Entry) -> Result<(), Illegal> + Send,
+) -> Result<Entry, ledger::Error> {
+    let seen = arrived.pci_address.and_then(|device| site.machine.look_at(device));
+    let change = |entry: &mut Entry| {
+        entry.pci_address = arrived.pci_address.or(entry.pci_address);
+        entry.original_driver = arrived.driver.clone().or_else(|| entry.original_driver.take());
+        entry.host_name = arrived.host_name.clone();
+        entry.mtu = Some(arrived.mtu);
+        entry.seen = seen;
+        then(entry)
+    };
+    site.ledger.change(eni, change).await
 }
 
 fn refused(hold: Hold, error: &kernel::Error) -> Report {

@@ -19,43 +19,46 @@ pub(crate) enum Gift {
     Group(Group),
 }
 
-/// The answer for one container. `dev` is `/dev`.
-pub(super) fn answer(resource: &str, gifts: &BTreeMap<PciAddr, Gift>, dev: &Path) -> ContainerAllocateResponse {
+/// What every user of vfio opens first.
+const CONTAINER: &str = "/dev/vfio/vfio";
+
+/// Where device nodes are, for the kubelet and in the container, wherever this process has the host's.
+fn dev() -> &'static Path {
+    Path::new("/dev")
+}
+
+/// The answer for one container.
+pub(super) fn answer(resource: &str, gifts: &BTreeMap<PciAddr, Gift>) -> ContainerAllocateResponse {
     let variable = format!("PCIDEVICE_{}", resource.replace(['.', '/'], "_").to_uppercase());
     let addresses: Vec<String> = gifts.keys().map(ToString::to_string).collect();
-    let info: Map<String, Value> = gifts.iter().map(|(device, gift)| info(*device, gift, dev)).collect();
+    let info: Map<String, Value> = gifts.iter().map(|(device, gift)| info(*device, gift)).collect();
     ContainerAllocateResponse {
         envs: [(format!("{variable}_INFO"), Value::Object(info).to_string()), (variable, addresses.join(","))].into(),
         mounts: Vec::new(),
-        devices: specs(gifts, dev),
+        devices: specs(gifts),
     }
 }
 
-fn info(device: PciAddr, gift: &Gift, dev: &Path) -> (String, Value) {
+fn info(device: PciAddr, gift: &Gift) -> (String, Value) {
     let mut info = json!({"generic": {"deviceID": device}});
     if let Gift::Group(group) = gift {
-        info["vfio"] = json!({"mount": container(dev), "dev-mount": group.container_node(dev)});
+        info["vfio"] = json!({"mount": CONTAINER, "dev-mount": group.container_node(dev())});
     }
     (device.to_string(), info)
 }
 
-/// What every user of vfio opens first.
-fn container(dev: &Path) -> PathBuf {
-    dev.join("vfio/vfio")
-}
-
 /// Never mounts: only of a device node does the kubelet tell the container's cgroup.
-fn specs(gifts: &BTreeMap<PciAddr, Gift>, dev: &Path) -> Vec<DeviceSpec> {
+fn specs(gifts: &BTreeMap<PciAddr, Gift>) -> Vec<DeviceSpec> {
     let groups = gifts.values().filter_map(|gift| match gift {
-        Gift::Group(group) => Some((group.host_node(dev), group.container_node(dev))),
+        Gift::Group(group) => Some((group.host_node(dev()), group.container_node(dev()))),
         Gift::Link => None,
     });
-    let mut nodes: Vec<(PathBuf, PathBuf)> = groups.collect();
+    let mut nodes: Vec<_> = groups.collect();
     // Two devices of one group have one node.
     nodes.sort();
     nodes.dedup();
     if !nodes.is_empty() {
-        nodes.insert(0, (container(dev), container(dev)));
+        nodes.insert(0, (CONTAINER.into(), CONTAINER.into()));
     }
     let spec = |(host, container): (PathBuf, PathBuf)| DeviceSpec {
         host_path: host.display().to_string(),
@@ -75,7 +78,7 @@ mod tests {
 
     fn given(gifts: &[(u8, Gift)]) -> ContainerAllocateResponse {
         let gifts = gifts.iter().map(|(slot, gift)| (pci(*slot), gift.clone())).collect();
-        answer("example.com/fast-ena", &gifts, Path::new("/dev"))
+        answer("example.com/fast-ena", &gifts)
     }
 
     fn paths(answer: &ContainerAllocateResponse) -> Vec<(&str, &str, &str)> {

@@ -102,7 +102,7 @@ impl Plugin {
             status(&refusal)
         })?;
         log::info!("the kubelet gives out {} of {}", words(&asked), self.resource);
-        Ok(answer::answer(&self.resource, &gifts, &devices.places().dev))
+        Ok(answer::answer(&self.resource, &gifts))
     }
 
     fn prefer(

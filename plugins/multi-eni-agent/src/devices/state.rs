@@ -25,8 +25,6 @@ pub(crate) struct Places {
     pub(crate) info_dir: PathBuf,
     /// `/sys`.
     pub(crate) sysfs: PathBuf,
-    /// `/dev`.
-    pub(crate) dev: PathBuf,
 }
 
 /// Why a device is not given. Each says what to do: it ends as an event of the pod.

@@ -48,8 +48,7 @@ impl Bench {
         let root = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&root.path().join("state")).unwrap());
         let below = |folder: &str| root.path().join(folder);
-        let (sysfs, dev) = (below("sys"), PathBuf::from("/dev"));
-        let places = Places { kubelet_dir: below("kubelet"), info_dir: below("devinfo/dp"), sysfs, dev };
+        let places = Places { kubelet_dir: below("kubelet"), info_dir: below("devinfo/dp"), sysfs: below("sys") };
         let devices = Devices::open(store, places).unwrap();
         let (sender, asks) = mpsc::channel(8);
         let (end, ended) = watch::channel(());

@@ -45,12 +45,6 @@ impl Bus {
         Self { writer, ..self }
     }
 
-    /// The same, with another bound to each change.
-    #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
-    }
-
     /// Where the kernel's devices are, `/sys`.
     pub fn sysfs(&self) -> &Path {
         &self.sysfs

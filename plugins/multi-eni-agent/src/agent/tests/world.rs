@@ -495,8 +495,8 @@ impl std::fmt::Display for World {
 
 fn device_places(place: &Path) -> devices::Places {
     let below = |folder: &str| place.join(folder);
-    let (sysfs, dev) = (below("sys"), below("dev"));
-    devices::Places { kubelet_dir: below("kubelet"), info_dir: below("devinfo"), sysfs, dev }
+    let sysfs = below("sys");
+    devices::Places { kubelet_dir: below("kubelet"), info_dir: below("devinfo"), sysfs }
 }
 
 const DETACHING: ec2sim::AttachmentStatus = ec2sim::AttachmentStatus::Detaching;
