@@ -72,3 +72,15 @@ fn the_shared_crates_and_the_simulator_stand_on_nothing_of_ours() {
     // What tells our own does find them.
     assert_eq!(ours("multi-eni"), ["cni", "multi-eni", "node"]);
 }
+
+/// Neither by its words nor by EC2's code in them.
+#[test]
+fn no_error_is_told_by_its_text() {
+    let found = Command::new("grep")
+        .args(["-rnE", r#"contains\("[A-Z][A-Za-z]+\.|to_string\(\)\.contains"#, "shared", "plugins"])
+        .current_dir(e2e::cases::tree())
+        .output()
+        .expect("grep");
+    // Its exit status for "nothing"; an error has another.
+    assert_eq!(found.status.code(), Some(1), "{}", String::from_utf8_lossy(&found.stdout));
+}
