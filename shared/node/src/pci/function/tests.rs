@@ -95,7 +95,7 @@ fn numa_nodes_and_the_links_of_virtio_are_read() {
 }
 
 #[track_caller]
-fn rubbish_at(tree: &Tree) -> std::path::PathBuf {
+fn rubbish_at(tree: &Tree) -> PathBuf {
     match Function::read(&tree.sysfs(), Tree::address()) {
         Err(Error::Content { path, .. }) => path,
         other => panic!("{other:?}"),
