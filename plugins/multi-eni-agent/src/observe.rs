@@ -101,7 +101,7 @@ pub(crate) enum Asked {
 pub(crate) struct Limit {
     /// ENIs of all pools together; nothing if only the instance type limits them.
     pub(crate) max_enis: Option<u32>,
-    /// Interfaces of the instance that are left to others.
+    /// Interfaces of the instance that are left to others, the primary one not counted.
     pub(crate) reserved_enis: u32,
     /// Seconds that a namespace has to be gone before its attachment is released.
     pub(crate) release_grace: u64,

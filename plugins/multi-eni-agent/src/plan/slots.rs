@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ec2::Slot;
+use ec2::{MetadataInterface, Slot};
 use node::inventory::{Entry, State};
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ const INDICES: u32 = 100;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Slots {
-    /// Of the whole instance, less what is left to others.
+    /// Of the whole instance, less what is kept free for others.
     pub(crate) limit: u32,
     /// By anybody's ENIs.
     #[serde(skip)]
@@ -64,7 +64,7 @@ impl Slots {
             *promised.entry(card).or_default() += 1;
         }
         Some(Self {
-            limit: limits.interfaces.saturating_sub(observed.limit.reserved_enis),
+            limit: limits.interfaces.saturating_sub(still_reserved(observed, metadata)),
             taken,
             cards: limits.cards.iter().map(|card| (card.index, card.interfaces)).collect(),
             promised,
@@ -118,6 +118,16 @@ impl Slots {
             Some(_) => Ok(()),
         }
     }
+}
+
+/// How many slots are kept free for others, beside those that they have already. The primary ENI is everybody's.
+fn still_reserved(observed: &World<'_>, metadata: &[MetadataInterface]) -> u32 {
+    let of_pools = observed.entries.iter().filter(|entry| entry.pool.is_some());
+    let ours: BTreeSet<&str> = of_pools.map(|entry| entry.network_interface_id.as_str()).collect();
+    let primary = Slot { network_card_index: 0, device_index: 0 };
+    let is_others = |interface: &&MetadataInterface| interface.slot != primary && !ours.contains(interface.id.as_str());
+    let others = metadata.iter().filter(is_others).count();
+    observed.limit.reserved_enis.saturating_sub(u32::try_from(others).unwrap_or(u32::MAX))
 }
 
 /// Whether an ENI in this state has, or is getting, or still has its slot.

@@ -67,6 +67,20 @@ fn interfaces_left_to_others_are_not_taken() {
 }
 
 #[test]
+fn what_others_have_already_is_of_what_is_left_to_them() {
+    let data = pool("data", 6);
+    let mut world = observed([]);
+    world.limit.reserved_enis = 2;
+    let one_of_theirs = interface(&entry(&data, 1, State::Ready));
+    world.metadata.as_mut().unwrap().push(one_of_theirs);
+    assert_eq!(creates(&plan(&declared([data.clone()]), &world)), 1);
+    let ours = entry(&data, 2, State::Ready);
+    let mut world = Observed { entries: vec![ours.clone()], ..world };
+    world.metadata.as_mut().unwrap().push(interface(&ours));
+    assert_eq!(creates(&plan(&declared([data]), &world)), 0);
+}
+
+#[test]
 fn each_of_several_subnets_gets_one_and_those_of_other_zones_none() {
     let subnets = ["subnet-0000000a", "subnet-0000000b", "subnet-0000000c"].map(|id| Reference::Id(id.to_string()));
     let data = Pool { subnets: subnets.to_vec(), min: None, ..pool("data", 0) };
