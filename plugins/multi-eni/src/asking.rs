@@ -110,7 +110,7 @@ impl Asking<'_> {
         Request::Acquire(Acquire {
             pool: self.pool.clone(),
             owner: self.claimer.owner.clone(),
-            pod_uid: self.claimer.pod.as_ref().and_then(|pod| pod.uid.clone()),
+            pod: self.claimer.pod.clone(),
             deadline_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
         })
     }

@@ -164,8 +164,7 @@ impl Requests {
             RequestView {
                 pool: acquire.pool.clone(),
                 owner: acquire.owner.clone(),
-                pod: None,
-                pod_uid: acquire.pod_uid.clone(),
+                pod: acquire.pod.clone(),
                 since: waiting.since,
                 deadline: Some(waiting.since.saturating_add(acquire.patience().as_secs())),
             }

@@ -19,6 +19,13 @@ use crate::view::{self, Declared, EniView, Instance, PoolView, Status};
 /// This agent's version.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+impl EniView {
+    fn show(&mut self, held: Option<&Held>) {
+        self.last_error = held.map(|held| held.reason.clone());
+        self.tried_again_at = held.map(|held| held.until);
+    }
+}
+
 impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
     /// As of the last pass.
     pub(super) fn status(&self, now: u64) -> Status {
@@ -59,7 +66,13 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
                 holds.iter().filter_map(|hold| self.memory.holds.all().get(hold)).filter(|held| held.until > now);
             let unsaid: Vec<&Held> = held.filter(|held| !waiting.contains(&held.reason)).collect();
             waiting.extend(unsaid.into_iter().map(|held| held.reason.clone()));
-            PoolView { declared: Some(declared), waiting, ..PoolView::undeclared(pool.name.clone(), pool.sharing) }
+            let target = standing.is_known.then_some(standing.target);
+            PoolView {
+                declared: Some(declared),
+                target,
+                waiting,
+                ..PoolView::undeclared(pool.name.clone(), pool.sharing)
+            }
         });
         pools.collect()
     }
@@ -75,18 +88,19 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             view.since = since.get(id).copied();
             let subjects = [Subject::Cloud(id.clone()), Subject::Link(id.clone())];
             view.doing = self.doing(&subjects).or_else(|| view.doing.take());
-            view.last_error = self.error(&[Hold::Cloud(id.clone()), Hold::Link(id.clone())], now);
+            view.show(self.error(&[Hold::Cloud(id.clone()), Hold::Link(id.clone())]));
         }
         views.extend(records.creations.iter().map(|planned| {
             let token = &planned.request.client_token;
-            EniView {
+            let mut view = EniView {
                 pool: Some(planned.pool.clone()),
                 subnet: Some(planned.request.subnet.to_string()),
                 since: Some(planned.since),
                 doing: self.doing(&[Subject::Creation(token.clone())]),
-                last_error: self.error(&[Hold::Creation(token.clone())], now),
                 ..EniView::in_state(State::Creating)
-            }
+            };
+            view.show(self.error(&[Hold::Creation(token.clone())]));
+            view
         }));
         views
     }
@@ -95,10 +109,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         subjects.iter().find_map(|subject| self.work.busy().get(subject).cloned())
     }
 
-    fn error(&self, holds: &[Hold], now: u64) -> Option<String> {
-        let held = holds.iter().filter_map(|hold| self.memory.holds.all().get(hold));
-        let last = held.max_by_key(|held| held.until)?;
-        Some(words(last, now))
+    fn error(&self, holds: &[Hold]) -> Option<&Held> {
+        holds.iter().filter_map(|hold| self.memory.holds.all().get(hold)).max_by_key(|held| held.until)
     }
 
     fn notes(&self) -> Vec<String> {
@@ -150,12 +162,5 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             );
             drop(asker.send(reply));
         }
-    }
-}
-
-fn words(held: &Held, now: u64) -> String {
-    match held.until.saturating_sub(now) {
-        0 => held.reason.clone(),
-        left => format!("{}; tried again in {}", held.reason, view::age(left)),
     }
 }

@@ -43,7 +43,7 @@ impl Served {
 
 fn acquire(pod: &str) -> Request {
     let owner = Owner { network: "net".to_string(), container_id: pod.to_string(), ifname: "net1".to_string() };
-    Request::Acquire(Acquire { pool: "data".parse().unwrap(), owner, pod_uid: None, deadline_ms: 60_000 })
+    Request::Acquire(Acquire { pool: "data".parse().unwrap(), owner, pod: None, deadline_ms: 60_000 })
 }
 
 fn ready() -> Reply {

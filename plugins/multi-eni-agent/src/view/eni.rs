@@ -1,6 +1,7 @@
 //! An ENI, its place and its addresses.
 
-use super::Holder;
+use super::{Holder, age};
+use ipnetwork::IpNetwork;
 use node::inventory::{Mode, Seen, Sharing, State};
 use node::names::{EniId, IfName, MacAddr, PciAddr, PoolName};
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,14 @@ pub(crate) struct EniView {
     #[serde(default)]
     pub(crate) subnet: Option<String>,
     #[serde(default)]
+    pub(crate) subnet_cidr: Option<IpNetwork>,
+    /// Of its link on the host.
+    #[serde(default)]
+    pub(crate) mtu: Option<u32>,
+    /// EC2's.
+    #[serde(default)]
+    pub(crate) attachment_id: Option<String>,
+    #[serde(default)]
     pub(crate) addresses: Vec<AddressView>,
     #[serde(default)]
     pub(crate) owner: Option<Holder>,
@@ -52,9 +61,21 @@ pub(crate) struct EniView {
     pub(crate) doing: Option<String>,
     #[serde(default)]
     pub(crate) last_error: Option<String>,
+    /// When what failed is tried again.
+    #[serde(default)]
+    pub(crate) tried_again_at: Option<u64>,
 }
 
 impl EniView {
+    /// The last error and how long it is until the next try, as text.
+    pub(super) fn trouble(&self, now: u64) -> Option<String> {
+        let error = self.last_error.as_ref()?;
+        Some(match self.tried_again_at.map(|at| at.saturating_sub(now)) {
+            None | Some(0) => format!("last error: {error}"),
+            Some(left) => format!("last error: {error}; tried again in {}", age(left)),
+        })
+    }
+
     /// Whether it is the instance's primary one.
     pub(crate) fn is_primary_eni(&self) -> bool {
         self.slot == Some(SlotView { network_card_index: 0, device_index: 0 })
@@ -85,11 +106,15 @@ impl EniView {
             pci_address: None,
             host_name: None,
             subnet: None,
+            subnet_cidr: None,
+            mtu: None,
+            attachment_id: None,
             addresses: Vec::new(),
             owner: None,
             is_given_out: false,
             doing: None,
             last_error: None,
+            tried_again_at: None,
         }
     }
 }

@@ -45,13 +45,13 @@ impl fmt::Display for Asked {
 }
 
 impl Asked {
-    fn is(&self, holder: &Holder, pod_uid: Option<&str>) -> bool {
+    fn is(&self, holder: &Holder) -> bool {
         match self {
             Self::Pod { namespace, name } => {
                 holder.pod.as_ref().is_some_and(|pod| pod.namespace == *namespace && pod.name == *name)
             }
             Self::Id(id) => {
-                let uid = holder.pod.as_ref().and_then(|pod| pod.uid.as_deref()).or(pod_uid);
+                let uid = holder.pod.as_ref().and_then(|pod| pod.uid.as_deref());
                 let begins = id.len() >= SHORTEST_ID && holder.owner.container_id.starts_with(id.as_str());
                 uid == Some(id.as_str()) || begins || holder.owner.container_id == *id
             }
@@ -94,8 +94,8 @@ pub(crate) struct Waits {
 /// What a status says about a pod, as of `now`.
 pub(crate) fn explain(status: &Status, asked: &Asked, now: u64) -> Explain {
     let mut answer = Explain { pod: asked.to_string(), ..Explain::default() };
-    answer.has = status.enis.iter().flat_map(|eni| held(eni, asked)).collect();
-    let requests = status.requests.iter().filter(|request| asked.is(&request.holder(), request.pod_uid.as_deref()));
+    answer.has = status.enis.iter().flat_map(|eni| held(eni, asked, now)).collect();
+    let requests = status.requests.iter().filter(|request| asked.is(&request.holder()));
     answer.waits = requests
         .map(|request| Waits { request: request.clone(), reasons: reasons(status, &request.pool, now) })
         .collect();
@@ -103,19 +103,18 @@ pub(crate) fn explain(status: &Status, asked: &Asked, now: u64) -> Explain {
     answer
 }
 
-fn held(eni: &EniView, asked: &Asked) -> Vec<Has> {
+fn held(eni: &EniView, asked: &Asked, now: u64) -> Vec<Has> {
     let has = |holder: &Holder, addresses: Vec<IpAddr>| {
-        let error = eni.last_error.as_ref().map(|error| format!("last error: {error}"));
         let setup = (holder.phase == Some(Phase::Claimed)).then(|| "taken, and not yet set up".to_string());
-        let remarks = [setup, eni.doing.clone(), error].into_iter().flatten().collect();
+        let remarks = [setup, eni.doing.clone(), eni.trouble(now)].into_iter().flatten().collect();
         Has { eni: eni.id.clone(), pool: eni.pool.clone(), holder: holder.clone(), addresses, remarks }
     };
-    let whole = eni.owner.iter().filter(|holder| asked.is(holder, None));
+    let whole = eni.owner.iter().filter(|holder| asked.is(holder));
     let whole = whole.map(|holder| has(holder, eni.addresses.iter().map(|view| view.address).collect()));
     let mut all: Vec<Has> = whole.collect();
     for view in &eni.addresses {
         let AddressState::Used { holder } = &view.state else { continue };
-        if !asked.is(holder, None) {
+        if !asked.is(holder) {
             continue;
         }
         match all.iter_mut().find(|has| has.holder.owner == holder.owner) {
@@ -156,7 +155,7 @@ fn at_its_max(pool: &PoolView) -> Option<String> {
 
 fn not_free(eni: &EniView, now: u64) -> Option<String> {
     let since = eni.since.map(|since| format!(" for {}", age(now.saturating_sub(since)))).unwrap_or_default();
-    let why = [eni.doing.clone(), eni.last_error.as_ref().map(|error| format!("last error: {error}"))];
+    let why = [eni.doing.clone(), eni.trouble(now)];
     let why: String = why.into_iter().flatten().map(|why| format!("; {why}")).collect();
     match (&eni.owner, eni.state) {
         (Some(owner), _) => Some(format!("{} is held by {owner}{since}", eni.called())),

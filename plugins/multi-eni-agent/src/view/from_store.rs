@@ -56,6 +56,9 @@ fn eni(entry: &Entry, records: &[Record], uses: &[AddressUse], now: u64) -> EniV
         pci_address: entry.pci_address,
         host_name: Some(entry.host_name.clone()),
         subnet: Some(entry.subnet.id.clone()),
+        subnet_cidr: entry.subnet.ipv4_cidr,
+        mtu: entry.mtu,
+        attachment_id: entry.upkeep.attachment_id.clone(),
         addresses: addresses(entry, records, uses, now),
         // The plugin's record is the truth about who holds; the agent's file follows it.
         state: if owner.is_some() && entry.state == State::Ready { State::InUse } else { entry.state },

@@ -55,8 +55,6 @@ pub(crate) struct RequestView {
     pub(crate) owner: Owner,
     #[serde(default)]
     pub(crate) pod: Option<Pod>,
-    #[serde(default)]
-    pub(crate) pod_uid: Option<String>,
     /// When it came.
     pub(crate) since: u64,
     /// When the plugin gives up.

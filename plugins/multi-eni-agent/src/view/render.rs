@@ -12,7 +12,7 @@ pub(crate) fn render_status(status: &Status, now: u64) -> String {
     section(&mut out, "", |out| resources(&status.resources).write(out));
     section(&mut out, "", |out| enis(status, now).write(out));
     section(&mut out, "", |out| shared_addresses(status, now).write(out));
-    section(&mut out, "Doing:", |out| lines(out, doing(&status.enis)));
+    section(&mut out, "Doing:", |out| lines(out, doing(&status.enis, now)));
     section(&mut out, "Waits:", |out| lines(out, waits(status, now)));
     section(&mut out, "Notes:", |out| lines(out, status.notes.clone()));
     out
@@ -202,10 +202,9 @@ fn owner(holder: &Holder) -> String {
     }
 }
 
-fn doing(enis: &[EniView]) -> Vec<String> {
+fn doing(enis: &[EniView], now: u64) -> Vec<String> {
     let busy = enis.iter().filter_map(|eni| {
-        let error = eni.last_error.as_ref().map(|error| format!("last error: {error}"));
-        let what: Vec<String> = [eni.doing.clone(), error].into_iter().flatten().collect();
+        let what: Vec<String> = [eni.doing.clone(), eni.trouble(now)].into_iter().flatten().collect();
         (!what.is_empty()).then(|| format!("{}: {}", eni.called(), what.join("; ")))
     });
     busy.collect()

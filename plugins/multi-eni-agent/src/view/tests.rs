@@ -66,8 +66,7 @@ fn busy() -> Status {
         requests: vec![RequestView {
             pool: "red".parse().unwrap(),
             owner: owner("fedcba9876543210"),
-            pod: None,
-            pod_uid: Some("second-uid".into()),
+            pod: Some(Pod { name: "web-1".into(), uid: Some("second-uid".into()), ..pod() }),
             since: NOW - 5,
             deadline: Some(NOW + 36),
         }],
@@ -114,7 +113,7 @@ Doing:
   eni-00000002: detaching, third try in 8s; last error: IncorrectState
 
 Waits:
-  container fedcba987654 net1 waits for an ENI of pool red for 5s, gives up in 36s
+  default/web-1 net1 (container fedcba987654) waits for an ENI of pool red for 5s, gives up in 36s
   pool red: subnet subnet-1 is full
 
 Notes:
@@ -156,7 +155,7 @@ fn explain_says_every_reason_that_a_pod_waits_for() {
     let text = render_explain(&answer, NOW);
     let expected = "\
 pod second-uid
-  container fedcba987654 net1 waits for an ENI of pool red for 5s, gives up in 36s:
+  default/web-1 net1 (container fedcba987654) waits for an ENI of pool red for 5s, gives up in 36s:
     subnet subnet-1 is full
     pool red is at its max of 2
     eni-00000001 is held by default/web-0 net1 (container 0123456789ab) for 3m

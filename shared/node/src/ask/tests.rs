@@ -15,7 +15,7 @@ fn acquire() -> Request {
     Request::Acquire(Acquire {
         pool: "data".parse().unwrap(),
         owner: Owner { network: "n".to_string(), container_id: "c".to_string(), ifname: "net1".to_string() },
-        pod_uid: None,
+        pod: None,
         deadline_ms: 41_000,
     })
 }
@@ -62,7 +62,7 @@ fn what_is_no_request_is_refused() {
     let giant = Request::Acquire(Acquire {
         pool: "data".parse().unwrap(),
         owner: Owner { network: "n".repeat(REQUEST_LIMIT), container_id: String::new(), ifname: String::new() },
-        pod_uid: None,
+        pod: None,
         deadline_ms: 0,
     });
     assert!(matches!(giant.encode(), Err(LineError::TooLong { .. })));

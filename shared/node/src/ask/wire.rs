@@ -3,7 +3,7 @@
 use super::line::LineError;
 use super::{REPLY_LIMIT, REQUEST_LIMIT};
 use crate::names::{EniId, PoolName};
-use crate::record::Owner;
+use crate::record::{Owner, Pod};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -29,9 +29,9 @@ pub struct Acquire {
     pub pool: PoolName,
     /// The attachment that it is for.
     pub owner: Owner,
-    /// `K8S_POD_UID`, if the runtime named the pod.
+    /// The pod, if the runtime named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pod_uid: Option<String>,
+    pub pod: Option<Pod>,
     /// How long the asker waits from now on, in milliseconds.
     pub deadline_ms: u64,
 }

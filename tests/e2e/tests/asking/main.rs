@@ -61,7 +61,7 @@ fn upg_3_an_empty_pool_gets_an_eni_while_the_add_waits() {
     let result = add(&lab, &pod, "c1").run(&lab.host).result();
     assert_eq!(result["ips"][0]["address"], "10.0.1.11/24", "{result:#}");
     let [asked] = &agent.asked()[..] else { panic!("more or less than one question: {:?}", agent.asked()) };
-    assert_eq!((asked.pool.as_str(), asked.pod_uid.as_deref()), (POOL, Some(POD_UID)));
+    assert_eq!((asked.pool.as_str(), asked.pod.as_ref().and_then(|pod| pod.uid.as_deref())), (POOL, Some(POD_UID)));
     assert_eq!((asked.owner.container_id.as_str(), asked.owner.ifname.as_str()), ("c1", "net1"));
     assert!(asked.deadline_ms <= 45_000, "a quarter of the time is left for the moves: {asked:?}");
     add(&lab, &pod, "c1").verb("DEL").run(&lab.host).empty();

@@ -358,7 +358,7 @@ impl World {
         let (sender, receiver) = oneshot::channel();
         self.number += 1;
         let deadline_ms = u64::try_from(patience.as_millis()).unwrap();
-        let acquire = Acquire { pool: pool.parse().unwrap(), owner: Self::owner(pod), pod_uid: None, deadline_ms };
+        let acquire = Acquire { pool: pool.parse().unwrap(), owner: Self::owner(pod), pod: None, deadline_ms };
         let asking = Asking { number: self.number, acquire, reply: sender };
         self.agent.as_ref()?.asks.try_send(Ask::Acquire(asking)).ok()?;
         Some(receiver)

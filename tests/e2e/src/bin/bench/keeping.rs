@@ -72,7 +72,7 @@ fn creation(rounds: usize, keeping: &mut Keeping) {
 fn acquire(round: usize) -> Request {
     let owner = Owner { network: "bench".into(), container_id: format!("c{round}"), ifname: "net1".into() };
     let pool = POOL.parse().expect("a pool's name");
-    Request::Acquire(Acquire { pool, owner, pod_uid: None, deadline_ms: 60_000 })
+    Request::Acquire(Acquire { pool, owner, pod: None, deadline_ms: 60_000 })
 }
 
 /// The same calls as a person would make them, until the link is there. The simulator answers the last one when the kernel has
