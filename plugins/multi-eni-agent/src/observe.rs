@@ -107,6 +107,8 @@ pub(crate) struct Limit {
     pub(crate) release_grace: u64,
     /// Seconds between the two sightings of an unattached ENI that nothing is known of.
     pub(crate) orphan_grace: u64,
+    /// Whether ENIs that the original controller made for a pool of this node become the project's.
+    pub(crate) adopt_original: bool,
 }
 
 /// What an action is about, so that two of them never meet. EC2 and the kernel are asked about one ENI side by side.

@@ -2,6 +2,7 @@
 //! an argument, and who runs an action chooses what must be random.
 
 mod action;
+mod adopt;
 mod groups;
 mod grow;
 mod index;
@@ -88,7 +89,7 @@ pub(crate) fn plan(declared: &Declared, observed: &Observed) -> Plan {
     let slots = Slots::of(observed);
     let mut room = slots.clone();
     for pool in &declared.pools {
-        let mut standing = pool::stand(pool, observed);
+        let mut standing = pool::stand(pool, observed, &mut plan);
         grow::plan(pool, observed, &mut standing, &mut room, &mut plan);
         shrink::plan(pool, observed, &mut standing, &mut plan);
         shared::plan(pool, observed, &mut standing, &mut plan);

@@ -20,6 +20,14 @@ pub(crate) const TOKEN: &str = "multi-eni.networking.k8s.aws/token";
 /// What EC2's console shows.
 pub(crate) const NAME: &str = "Name";
 
+/// What the controller that this project re-makes puts on its ENIs, with the value [`ORIGINAL_VALUE`].
+const ORIGINAL: &str = "kubernetes.io/cluster/managed-by";
+const ORIGINAL_VALUE: &str = "nodeeni-controller";
+/// Its NodeENI, there.
+const ORIGINAL_POOL: &str = "NodeENI";
+/// Its node, there.
+const ORIGINAL_NODE: &str = "Node";
+
 /// Whose an ENI is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
@@ -53,6 +61,29 @@ impl Identity {
             .into()
     }
 
+    /// What an ENI of this pool lacks of its tags, or has with another value. The console's name is the user's once he has
+    /// changed it there, and an ENI that another hand made has no token.
+    pub(crate) fn lacking(&self, pool: &PoolName, users: &Tags, found: &Tags) -> Tags {
+        let token = found.get(TOKEN).cloned().unwrap_or_default();
+        let mut wished = self.tags(pool, &token, users);
+        if token.is_empty() {
+            wished.remove(TOKEN);
+        }
+        if !users.contains_key(NAME) {
+            wished.remove(NAME);
+        }
+        missing(&wished, found)
+    }
+
+    /// The NodeENI for which the original controller made an ENI with these tags on this node; nothing if it made none such, or
+    /// the ENI is a cluster's of this project already.
+    pub(crate) fn originals_pool(&self, tags: &Tags) -> Option<PoolName> {
+        let is = |key: &str, value: &str| tags.get(key).is_some_and(|found| found == value);
+        let is_ours = tags.get(CLUSTER).is_none_or(|cluster| *cluster == self.cluster);
+        let is_originals = is(ORIGINAL, ORIGINAL_VALUE) && is(ORIGINAL_NODE, &self.node) && is_ours;
+        tags.get(ORIGINAL_POOL).filter(|_| is_originals)?.parse().ok()
+    }
+
     /// Whether these tags say that an ENI is its own.
     pub(crate) fn owns(&self, tags: &Tags) -> bool {
         tags.get(CLUSTER) == Some(&self.cluster) && tags.get(INSTANCE) == Some(&self.instance)
@@ -65,7 +96,7 @@ pub(crate) fn pool_of(tags: &Tags) -> Option<PoolName> {
 }
 
 /// The tags that are missing or have another value, of those that are wished.
-pub(crate) fn missing(wished: &Tags, found: &Tags) -> Tags {
+fn missing(wished: &Tags, found: &Tags) -> Tags {
     wished.iter().filter(|(key, value)| found.get(*key) != Some(value)).map(|(k, v)| (k.clone(), v.clone())).collect()
 }
 
@@ -96,6 +127,53 @@ mod tests {
     fn another_instance_of_the_cluster_owns_it_not() {
         let other = Identity { instance: "i-0aaaaaaaaaaaaaaaa".to_string(), ..identity() };
         assert!(!other.owns(&identity().tags(&"p".parse().unwrap(), "t", &Tags::new())));
+    }
+
+    /// As the original controller tags an ENI (its `createENI`).
+    fn originals() -> Tags {
+        let tags = [
+            ("Name", "nodeeni-dataplane-node-1-0000000a"),
+            ("NodeENI", "dataplane"),
+            ("Node", "node-1"),
+            ("SubnetID", "subnet-0000000a"),
+            ("kubernetes.io/cluster/managed-by", "nodeeni-controller"),
+            ("node.k8s.amazonaws.com/no_manage", "true"),
+        ];
+        tags.map(|(key, value)| (key.to_string(), value.to_string())).into()
+    }
+
+    #[test]
+    fn an_eni_of_the_original_controller_is_known_by_all_of_its_tags() {
+        assert_eq!(identity().originals_pool(&originals()), Some("dataplane".parse().unwrap()));
+        for key in ["NodeENI", "Node", "kubernetes.io/cluster/managed-by"] {
+            let mut tags = originals();
+            tags.remove(key);
+            assert_eq!(identity().originals_pool(&tags), None, "without {key}");
+            tags.insert(key.to_string(), "Not a name".to_string());
+            assert_eq!(identity().originals_pool(&tags), None, "with another {key}");
+        }
+    }
+
+    #[test]
+    fn an_eni_that_another_cluster_of_this_project_has_is_not_the_originals() {
+        let with = |cluster: &str| {
+            let mut tags = originals();
+            tags.insert(CLUSTER.to_string(), cluster.to_string());
+            identity().originals_pool(&tags)
+        };
+        assert_eq!(with("other"), None);
+        // Its tags were set, and that was not written down.
+        assert_eq!(with(&identity().cluster), Some("dataplane".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_eni_that_becomes_ours_keeps_its_name_and_what_else_it_has() {
+        let pool: PoolName = "dataplane".parse().unwrap();
+        let lacking = identity().lacking(&pool, &Tags::new(), &originals());
+        assert_eq!(lacking.keys().collect::<Vec<_>>(), [CLUSTER, INSTANCE, NODE, POOL]);
+        let tags: Tags = originals().into_iter().chain(lacking).collect();
+        assert!(identity().owns(&tags) && pool_of(&tags) == Some(pool.clone()));
+        assert!(identity().lacking(&pool, &Tags::new(), &tags).is_empty());
     }
 
     #[test]

@@ -140,6 +140,39 @@ impl Ledger {
         }
     }
 
+    /// Makes an ENI that was nobody's one of the project, unless a plugin has it: from now on it is on its way to its pool's
+    /// plugins.
+    ///
+    /// # Errors
+    /// As [`Ledger::take_out`].
+    pub(crate) async fn take_in(
+        &self,
+        eni: &EniId,
+        now: u64,
+        waited: impl FnOnce(Duration) + Send,
+        change: impl FnOnce(&mut Entry) + Send,
+    ) -> Result<Entry, Error> {
+        let _turn = self.turn.lock().await;
+        let held = |held| Error::Held { eni: eni.clone(), held };
+        let asked = Instant::now();
+        // One that is `Attached` and nobody's was half taken in when the agent ended.
+        let from = [State::Ready, State::Attached];
+        let taken = self.store.take_out(eni, &from, State::Attached, CLAIM_LIMIT).await;
+        waited(asked.elapsed());
+        match taken? {
+            Taken::Out(entry) => {
+                let mut entry = *entry;
+                entry.upkeep.since = now;
+                change(&mut entry);
+                self.store.write_entry(&entry)?;
+                Ok(entry)
+            }
+            Taken::In(state) => Err(held(Holding::In(state))),
+            Taken::Held(owner) => Err(held(Holding::By(owner))),
+            Taken::Unknown => Err(Error::Unknown(eni.clone())),
+        }
+    }
+
     /// The right to read and write several files as one.
     pub(crate) async fn turn(&self) -> Turn<'_> {
         Turn { store: &self.store, _turn: self.turn.lock().await }

@@ -229,6 +229,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
                 reserved_enis: agent.reserved_enis,
                 release_grace: agent.release_grace_seconds,
                 orphan_grace: agent.orphan_grace_seconds,
+                adopt_original: agent.adopt_original,
             },
         }
     }

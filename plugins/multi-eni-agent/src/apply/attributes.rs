@@ -79,7 +79,8 @@ pub(super) async fn tag<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C, M, K
     }
 }
 
-fn refused(eni: &EniId, hold: Hold, error: &ec2::Error) -> Report {
+/// EC2 did not do it, and may know better how the ENI is.
+pub(super) fn refused(eni: &EniId, hold: Hold, error: &ec2::Error) -> Report {
     let report = Report::refused(hold, error);
     match error.class {
         ec2::Class::NotFound | ec2::Class::InUse => report.and(Effect::Doubtful(eni.clone())),

@@ -2,6 +2,7 @@
 //! before it is asked, and what it answers is on disk before the loop hears of it.
 
 mod addresses;
+mod adoption;
 mod attachment;
 mod attributes;
 mod creation;
@@ -54,6 +55,7 @@ pub(crate) async fn run<C: ec2::Cloud, M: Machine, K: Clock>(
         Action::Attach { eni, slot } => attachment::attach(site, facts, &eni, slot).await,
         Action::Modify { eni, change } => attributes::modify(site, &eni, &change).await,
         Action::Tag { eni, tags } => attributes::tag(site, &eni, &tags).await,
+        Action::Adopt { eni, pool, tags } => adoption::adopt(site, facts, &eni, &pool, &tags).await,
         Action::Detach { eni } => attachment::detach(site, &eni).await,
         Action::Delete { eni } => deletion::delete(site, &eni).await,
         Action::AssignIpv4 { eni, count } => addresses::assign_ipv4(site, &eni, count).await,

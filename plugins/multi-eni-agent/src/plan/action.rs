@@ -25,6 +25,8 @@ pub(crate) enum Action {
     Modify { eni: EniId, change: Change },
     /// Tags that lack or differ.
     Tag { eni: EniId, tags: Tags },
+    /// Makes an ENI of the original controller one of this pool: these tags of ours first, if it lacks any.
+    Adopt { eni: EniId, pool: PoolName, tags: Tags },
     /// Takes it out of what may be claimed and has it detached. Asked again if it is `Detaching` already.
     Detach { eni: EniId },
     /// Deletes what is on no instance.
@@ -104,6 +106,7 @@ impl Action {
             | Self::Tag { eni, .. }
             | Self::Detach { eni }
             | Self::Delete { eni }
+            | Self::Adopt { eni, .. }
             | Self::AssignIpv4 { eni, .. }
             | Self::AssignIpv6 { eni, .. }
             | Self::UnassignIpv4 { eni, .. }
@@ -127,6 +130,7 @@ impl Action {
             Self::Attach { .. } => "attach",
             Self::Modify { .. } => "modify",
             Self::Tag { .. } => "tag",
+            Self::Adopt { .. } => "adopt",
             Self::Detach { .. } => "detach",
             Self::Delete { .. } => "delete",
             Self::AssignIpv4 { .. } | Self::AssignIpv6 { .. } => "assign",
@@ -159,6 +163,7 @@ impl Action {
             | Self::Attach { .. }
             | Self::Modify { .. }
             | Self::Tag { .. }
+            | Self::Adopt { .. }
             | Self::AssignIpv4 { .. }
             | Self::AssignIpv6 { .. }
             | Self::Arrive { .. }
@@ -187,6 +192,7 @@ impl fmt::Display for Action {
             Self::Tag { eni, tags } => {
                 write!(f, "tag {eni} with {}", tags.keys().cloned().collect::<Vec<_>>().join(", "))
             }
+            Self::Adopt { eni, pool, .. } => write!(f, "adopt {eni} of the original controller for pool {pool}"),
             Self::Detach { eni } => write!(f, "detach {eni}"),
             Self::Delete { eni } => write!(f, "delete {eni}"),
             Self::AssignIpv4 { eni, count } => write!(f, "assign {count} IPv4 addresses to {eni}"),

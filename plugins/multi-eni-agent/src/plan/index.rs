@@ -18,6 +18,8 @@ pub(crate) struct World<'a> {
     /// The addresses of each shared ENI that pods have, or had a moment ago.
     taken: BTreeMap<&'a EniId, BTreeSet<IpAddr>>,
     members: BTreeMap<&'a PoolName, Vec<&'a Entry>>,
+    /// What the original controller made for each pool, where that is to become the project's.
+    originals: BTreeMap<PoolName, Vec<&'a Entry>>,
     pools: BTreeMap<&'a PoolName, &'a Pool>,
 }
 
@@ -47,6 +49,7 @@ impl<'a> World<'a> {
             links: devices.filter_map(|link| Some((link.mac_address?, link))).collect(),
             taken,
             members,
+            originals: originals(observed),
             pools: declared.pools.iter().map(|pool| (&pool.name, pool)).collect(),
         }
     }
@@ -54,6 +57,11 @@ impl<'a> World<'a> {
     /// The entries of a pool.
     pub(crate) fn members(&self, pool: &PoolName) -> impl Iterator<Item = &'a Entry> + '_ {
         self.members.get(pool).into_iter().flatten().copied()
+    }
+
+    /// What the original controller made for a pool, and nobody of the project has yet.
+    pub(crate) fn originals(&self, pool: &PoolName) -> impl Iterator<Item = &'a Entry> + '_ {
+        self.originals.get(pool).into_iter().flatten().copied()
     }
 
     /// A pool that is declared.
@@ -101,6 +109,17 @@ impl<'a> World<'a> {
     pub(crate) fn is_held(&self, entry: &Entry) -> bool {
         self.observed.held.contains_key(&entry.network_interface_id) || self.taken(entry).is_some()
     }
+}
+
+fn originals(observed: &Observed) -> BTreeMap<PoolName, Vec<&Entry>> {
+    let mut originals: BTreeMap<PoolName, Vec<&Entry>> = BTreeMap::new();
+    let Some(identity) = observed.identity.as_ref().filter(|_| observed.limit.adopt_original) else { return originals };
+    for entry in observed.entries.iter().filter(|entry| entry.pool.is_none() && !entry.is_primary_eni()) {
+        if let Some(pool) = identity.originals_pool(&entry.tags) {
+            originals.entry(pool).or_default().push(entry);
+        }
+    }
+    originals
 }
 
 /// Whether its pool hands it to user space.

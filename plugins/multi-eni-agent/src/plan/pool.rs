@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::groups::eligible;
 use super::index::World;
 use super::slots::is_unattached;
+use super::{Plan, adopt};
 use crate::declared::{Pool, SubnetChoice};
 
 /// A pool's numbers, and why it is not as declared.
@@ -60,7 +61,8 @@ impl Standing {
     }
 }
 
-pub(crate) fn stand(pool: &Pool, observed: &World<'_>) -> Standing {
+/// How it stands; what another controller made for it is planned on the way, since it counts.
+pub(crate) fn stand(pool: &Pool, observed: &World<'_>, plan: &mut Plan) -> Standing {
     let eligible = eligible(pool, observed);
     let least = match pool.subnet_choice {
         SubnetChoice::Each => u32::try_from(eligible.subnets.len()).unwrap_or(u32::MAX),
@@ -80,6 +82,7 @@ pub(crate) fn stand(pool: &Pool, observed: &World<'_>) -> Standing {
     if standing.quarantined > 0 {
         standing.wait(format!("{} of its ENIs are out of order: see the last error of each", standing.quarantined));
     }
+    adopt::plan(pool, observed, &mut standing, plan);
     standing.target = target(pool, &standing);
     standing
 }

@@ -11,7 +11,6 @@ use crate::declared::{Pool, Reference};
 use crate::kernel::HostLink;
 use crate::learn;
 use crate::observe::{Hold, Subject};
-use crate::tags;
 
 /// Seconds in which the kernel shows what EC2 attaches, as a rule; after them EC2 is asked.
 const SHOWN_WITHIN: u64 = 30;
@@ -379,20 +378,11 @@ impl Eni<'_> {
         self.lacking_addresses(pool)
     }
 
-    /// The console's name is the user's once he has changed it there.
     fn lacking_tags(&self, pool: &Pool) -> ec2::Tags {
-        let (Some(identity), false) = (&self.observed.identity, self.entry.tags.is_empty()) else {
-            return ec2::Tags::new();
-        };
-        let token = self.entry.tags.get(tags::TOKEN).cloned().unwrap_or_default();
-        let mut wished = identity.tags(&pool.name, &token, &pool.tags);
-        if token.is_empty() {
-            wished.remove(tags::TOKEN);
+        match (&self.observed.identity, self.entry.tags.is_empty()) {
+            (Some(identity), false) => identity.lacking(&pool.name, &pool.tags, &self.entry.tags),
+            _ => ec2::Tags::new(),
         }
-        if !pool.tags.contains_key(tags::NAME) {
-            wished.remove(tags::NAME);
-        }
-        tags::missing(&wished, &self.entry.tags)
     }
 
     /// Of an ENI that pods take whole; those of a shared one come and go.

@@ -1,4 +1,5 @@
 mod addresses;
+mod adopting;
 mod devices;
 mod growing;
 mod properties;
@@ -173,7 +174,7 @@ pub(crate) fn observed(entries: impl IntoIterator<Item = Entry>) -> Observed {
         limits: Some(limits(4)),
         subnets: [(Reference::Id("subnet-0000000a".to_string()), vec![subnet("subnet-0000000a", ZONE, 200)])].into(),
         asked: entries.iter().map(|entry| entry.network_interface_id.clone()).collect(),
-        limit: Limit { max_enis: None, reserved_enis: 0, release_grace: 30, orphan_grace: 300 },
+        limit: Limit { release_grace: 30, orphan_grace: 300, ..Limit::default() },
         entries,
         ..Observed::default()
     }

@@ -112,6 +112,9 @@ pub struct Agent {
     pub max_enis: Option<NonZeroU32>,
     /// How many of the instance's interfaces are left to others, amazon-vpc-cni for one.
     pub reserved_enis: u32,
+    /// Whether ENIs that the original controller made for a pool of this node become the project's. Only where that controller
+    /// is not at work any more.
+    pub adopt_original: bool,
     /// Calls to EC2 that only read, per second in the long run.
     pub reads_per_second: NonZeroU32,
     /// Calls to EC2 that change something, per second in the long run.
@@ -152,6 +155,7 @@ impl Default for Agent {
             orphan_grace_seconds: 300,
             max_enis: None,
             reserved_enis: 0,
+            adopt_original: false,
             reads_per_second: PER_SECOND,
             writes_per_second: PER_SECOND,
             resource_prefix: "intel.com".into(),

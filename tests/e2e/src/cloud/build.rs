@@ -154,9 +154,14 @@ fn raise(kind: &str, timing: Timing) -> Region {
 
 /// The policy of `install/` for a node's agent, of this cluster.
 pub(super) fn installed_policy() -> Policy {
-    let path = cases::tree().join("install/iam/node-agent.json");
+    policy("node-agent.json")
+}
+
+/// The policy of this name in `install/iam`, of this cluster.
+fn policy(name: &str) -> Policy {
+    let path = cases::tree().join("install/iam").join(name);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    text.replace("CLUSTER_ID", CLUSTER).parse().expect("the agent's policy")
+    text.replace("CLUSTER_ID", CLUSTER).parse().expect("a policy")
 }
 
 impl Cloud {
@@ -169,6 +174,12 @@ impl Cloud {
     #[must_use]
     pub fn installed_policy() -> Policy {
         installed_policy()
+    }
+
+    /// What `install/` has for a node's agent beside it, for the time of a move from the original controller.
+    #[must_use]
+    pub fn policy_to_adopt() -> Policy {
+        policy("node-agent-adopt.json")
     }
 
     /// Writes `node.toml`: the node's own folders and endpoints, and what the test adds.

@@ -2,6 +2,7 @@
 //! that keeps EC2's rules and enforces the policy that is installed for it.
 #![expect(clippy::unwrap_used, reason = "a panic that says what went wrong is how a test fails")]
 
+mod adopting;
 mod bad_luck;
 mod cards;
 mod crash;

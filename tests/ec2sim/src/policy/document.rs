@@ -44,6 +44,12 @@ impl Policy {
         self.statements.iter().map(|statement| statement.name.as_str()).collect()
     }
 
+    /// Both of them, as a role has several.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self { statements: self.statements.iter().chain(&other.statements).cloned().collect() }
+    }
+
     /// The same without this statement.
     #[must_use]
     pub fn without(&self, statement: &str) -> Self {
