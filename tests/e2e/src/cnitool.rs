@@ -27,7 +27,7 @@ impl Cnitool {
     pub fn new(host: &Host, network: &Value, plugins: &[PathBuf]) -> Self {
         let name = network["name"].as_str().expect("a network with a name");
         let folder = host.folder().join(format!("cnitool-{name}"));
-        lay_out(&folder, network, plugins);
+        lay_out(&folder.join("bin"), &folder.join("conf"), network, plugins);
         Self { host: host.clone(), network: name.into(), folder, environment: Vec::new() }
     }
 
@@ -70,11 +70,13 @@ impl Cnitool {
     }
 }
 
-/// What a runtime is given: `bin` with all of Debian's plugins and further ones, by symbolic links, and `conf` with one
+/// The file of the one network.
+pub(crate) const NETWORK: &str = "10-network.conflist";
+
+/// What a runtime is given: a folder with all of Debian's plugins and further ones, by symbolic links, and one with a
 /// network configuration list.
-pub(crate) fn lay_out(folder: &Path, network: &Value, plugins: &[PathBuf]) {
-    let [bin, conf] = ["bin", "conf"].map(|name| folder.join(name));
-    for part in [&bin, &conf] {
+pub(crate) fn lay_out(bin: &Path, conf: &Path, network: &Value, plugins: &[PathBuf]) {
+    for part in [bin, conf] {
         fs::create_dir_all(part).unwrap_or_else(|error| panic!("{}: {error}", part.display()));
     }
     let reference = fs::read_dir(binaries::REFERENCE_PLUGINS)
@@ -84,5 +86,5 @@ pub(crate) fn lay_out(folder: &Path, network: &Value, plugins: &[PathBuf]) {
         let name = plugin.file_name().expect("a plugin's name");
         symlink(&plugin, bin.join(name)).unwrap_or_else(|error| panic!("{}: {error}", plugin.display()));
     }
-    fs::write(conf.join("10-network.conflist"), network.to_string()).expect("the network's configuration");
+    fs::write(conf.join(NETWORK), network.to_string()).expect("the network's configuration");
 }

@@ -3,7 +3,7 @@
 mod groups;
 mod pod;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
@@ -24,9 +24,30 @@ use crate::{Host, HostCommand, LIMIT, Running, binaries, cnitool};
 pub struct Containerd {
     host: Host,
     folder: PathBuf,
+    cni: CniFolders,
     environment: Vec<(String, String)>,
     process: Option<Running>,
     cri: Cri,
+}
+
+/// Where a runtime looks for plugins and for its network.
+#[derive(Debug, Clone)]
+pub struct CniFolders {
+    bin: PathBuf,
+    conf: PathBuf,
+}
+
+impl CniFolders {
+    /// Folders of the test's own.
+    fn below(folder: &Path) -> Self {
+        Self { bin: folder.join("bin"), conf: folder.join("conf") }
+    }
+
+    /// Those that every runtime has unless told otherwise, which each node has of its own.
+    #[must_use]
+    pub fn of_the_node() -> Self {
+        Self { bin: "/opt/cni/bin".into(), conf: "/etc/cni/net.d".into() }
+    }
 }
 
 impl Containerd {
@@ -47,16 +68,66 @@ impl Containerd {
     /// As [`Containerd::start`].
     #[must_use]
     pub fn start_with(host: &Host, network: &Value, plugins: &[PathBuf], environment: &[(&str, &str)]) -> Self {
+        let folders = CniFolders::below(&host.folder().join("containerd/cni"));
+        Self::start_at(host, folders, network, plugins, environment)
+    }
+
+    /// As [`Containerd::start`], with these folders of CNI, in the node's eyes.
+    ///
+    /// # Panics
+    ///
+    /// As [`Containerd::start`].
+    #[must_use]
+    pub fn start_at(
+        host: &Host,
+        cni: CniFolders,
+        network: &Value,
+        plugins: &[PathBuf],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let owned = |&(name, value): &(&str, &str)| (name.to_string(), value.to_string());
         let environment: Vec<(String, String)> = environment.iter().map(owned).collect();
         let folder = host.folder().join("containerd");
-        cnitool::lay_out(&folder.join("cni"), network, plugins);
-        fs::write(folder.join("config.toml"), configuration(&folder)).expect("containerd's configuration");
+        fs::create_dir_all(&folder).expect("a folder of containerd");
+        let (CniFolders { bin, conf }, network, plugins) = (cni.clone(), network.clone(), plugins.to_vec());
+        host.run(move || cnitool::lay_out(&bin, &conf, &network, &plugins));
+        fs::write(folder.join("config.toml"), configuration(&folder, &cni)).expect("containerd's configuration");
         let mut process = spawn(host, &folder, &environment);
         let cri = connect(&mut process, &folder);
-        let containerd = Self { host: host.clone(), folder, environment, process: Some(process), cri };
-        containerd.import_image();
+        let containerd = Self { host: host.clone(), folder, cni, environment, process: Some(process), cri };
+        containerd.import(&binaries::image_archive(), binaries::IMAGE);
         containerd
+    }
+
+    /// Has it run other pods than those that run in this network, whose plugins are there.
+    ///
+    /// # Panics
+    ///
+    /// When it does not take it.
+    pub fn set_network(&self, network: &Value) {
+        let (path, text) = (self.cni.conf.join(cnitool::NETWORK), network.to_string());
+        self.host.run(move || {
+            // It reads the folder at each change there, and half a file is none.
+            let draft = path.with_extension("draft");
+            fs::write(&draft, text).expect("the network's configuration");
+            fs::rename(draft, path).expect("the network's configuration in its folder");
+        });
+        let taken = || self.information().contains_key("cniconfig") && self.networks().contains(network);
+        until_within(LIMIT, taken, || format!("containerd takes {network}: {:?}", self.networks()));
+    }
+
+    /// The networks that it knows, as their configurations say them.
+    fn networks(&self) -> Vec<Value> {
+        let config: Value =
+            self.information().get("cniconfig").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let networks = config["Networks"].as_array().cloned().unwrap_or_default();
+        networks.iter().filter_map(|one| serde_json::from_str(one["Config"]["Source"].as_str()?).ok()).collect()
+    }
+
+    fn information(&self) -> HashMap<String, String> {
+        let answer: StatusResponse =
+            self.cri.call("Status", StatusRequest { verbose: true }).expect("the runtime's status");
+        answer.info
     }
 
     /// Runs a pod: a sandbox with the network, and no container yet.
@@ -83,6 +154,16 @@ impl Containerd {
     #[must_use]
     pub fn cri(&self) -> &Cri {
         &self.cri
+    }
+
+    /// Kills the first process of a container, as the kernel does when memory is short.
+    ///
+    /// # Panics
+    ///
+    /// When it does not run.
+    pub fn kill(&self, container: &str) {
+        let ctr = self.host.command("ctr").arg("--address").arg(socket(&self.folder));
+        ctr.args(["--namespace", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", container]).run();
     }
 
     /// The conditions that it reports to the kubelet, with what is wrong about each that is not met.
@@ -122,13 +203,18 @@ impl Containerd {
         read_log(&self.folder)
     }
 
-    fn import_image(&self) {
+    /// Gives it an image, which an archive has under this name.
+    ///
+    /// # Panics
+    ///
+    /// When it does not take it.
+    pub fn import(&self, archive: &Path, name: &str) {
         let ctr = self.host.command("ctr").arg("--address").arg(socket(&self.folder));
         let import = ctr.args(["--namespace", "k8s.io", "images", "import", "--snapshotter", SNAPSHOTTER]);
-        import.arg(binaries::image_archive()).run();
+        import.arg(archive).run();
         // The CRI part of containerd learns of it by an event.
-        let has_image = || self.cri.has_image(binaries::IMAGE).expect("the runtime's images");
-        until_within(LIMIT, has_image, || format!("containerd knows the imported image:\n{}", self.log()));
+        let has_image = || self.cri.has_image(name).expect("the runtime's images");
+        until_within(LIMIT, has_image, || format!("containerd knows the image {name}:\n{}", self.log()));
     }
 
     /// The ids of those that run.
@@ -161,10 +247,10 @@ impl fmt::Debug for Containerd {
 /// It works on every file system, and the one image is small.
 const SNAPSHOTTER: &str = "native";
 
-fn configuration(folder: &Path) -> String {
-    let [socket, root, state, opt, cni] =
-        [socket(folder), folder.join("root"), folder.join("state"), folder.join("opt"), folder.join("cni")]
-            .map(|path| path.display().to_string());
+fn configuration(folder: &Path, CniFolders { bin, conf }: &CniFolders) -> String {
+    let [socket, root, state, opt] = [socket(folder), folder.join("root"), folder.join("state"), folder.join("opt")]
+        .map(|path| path.display().to_string());
+    let [bin, conf] = [bin, conf].map(|path| path.display().to_string());
     let image = binaries::IMAGE;
     // Without CAP_SYS_RESOURCE, as in many CI machines, no process may make itself less likely to be killed than its
     // parent, and every sandbox would fail of that. Control groups belong to the machine and not to the node.
@@ -188,8 +274,8 @@ sandbox_image = "{image}"
 [plugins."io.containerd.grpc.v1.cri".containerd]
 snapshotter = "{SNAPSHOTTER}"
 [plugins."io.containerd.grpc.v1.cri".cni]
-bin_dir = "{cni}/bin"
-conf_dir = "{cni}/conf"
+bin_dir = "{bin}"
+conf_dir = "{conf}"
 "#
     )
 }
