@@ -21,6 +21,7 @@ pub use build::{CloudBuilder, brisk};
 pub use console::Console;
 pub use seen::Page;
 
+use self::build::installed_policy;
 use crate::lab::invocation;
 use crate::until::until_within;
 use crate::{Host, Invocation, LIMIT, PodNetns, Running, binaries};
@@ -31,7 +32,9 @@ pub const AGENT: &str = "AKIAIOSFODNN7NODE001";
 pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLENOD";
 /// Its session token, which nothing may show.
 pub const TOKEN: &str = "FwoGZXIvYXdzEXAMPLETOKENwithManyCharacters0123456789";
-/// The cluster of every node.
+/// The access key of the cluster's agent.
+pub const CLUSTER_AGENT: &str = "AKIAIOSFODNN7CLUSTER";
+/// The cluster of every node that has not joined another one.
 pub const CLUSTER: &str = "3f1c2d4e-5a6b-4c7d-8e9f-0a1b2c3d4e5f";
 /// The tag of the project's ENIs.
 pub const CLUSTER_TAG: &str = "multi-eni.networking.k8s.aws/cluster";
@@ -56,6 +59,7 @@ pub struct Cloud {
     /// The node.
     pub host: Host,
     name: String,
+    cluster: RefCell<String>,
     pools: PathBuf,
 }
 
@@ -95,8 +99,9 @@ impl Cloud {
         self.host.store()
     }
 
-    /// Writes the manifest of a pool: this subnet and security group, every node, and what `spec` says besides or instead.
-    pub fn declare(&self, name: &str, spec: &Value) {
+    /// The manifest of a pool: this subnet and security group, every node, and what `spec` says besides or instead.
+    #[must_use]
+    pub fn node_eni(&self, name: &str, spec: &Value) -> Value {
         let mut whole = json!({
             "nodeSelector": {}, "subnetID": self.subnet.id(), "securityGroupIDs": [self.group.id],
         });
@@ -105,12 +110,30 @@ impl Cloud {
             // A field that is null is none.
             whole.retain(|_, value| !value.is_null());
         }
-        let manifest = json!({
+        json!({
             "apiVersion": "networking.k8s.aws/v1alpha1", "kind": "NodeENI", "metadata": {"name": name}, "spec": whole,
-        });
+        })
+    }
+
+    /// Writes that manifest into the node's folder of them.
+    pub fn declare(&self, name: &str, spec: &Value) {
+        let manifest = self.node_eni(name, spec);
         let draft = self.host.folder().join(format!("{name}.draft"));
         std::fs::write(&draft, manifest.to_string()).expect("a manifest");
         std::fs::rename(draft, self.manifest(name)).expect("a manifest in its folder");
+    }
+
+    /// The cluster whose ENIs are the project's.
+    #[must_use]
+    pub fn cluster_id(&self) -> String {
+        self.cluster.borrow().clone()
+    }
+
+    /// Has the node be one of this cluster: its ENIs are the project's, and the agents' policies are for them.
+    pub fn join(&self, cluster_id: &str) {
+        cluster_id.clone_into(&mut self.cluster.borrow_mut());
+        self.ec2.set_policy_of(AGENT, &installed_policy("node-agent", cluster_id));
+        self.ec2.set_policy_of(CLUSTER_AGENT, &installed_policy("cluster-agent", cluster_id));
     }
 
     /// Takes the manifest of a pool away.

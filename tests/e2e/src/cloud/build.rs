@@ -39,7 +39,21 @@ pub struct CloudBuilder {
     timing: Timing,
     top: String,
     agent: String,
+    place: Place,
 }
+
+/// Where the region's services are reached: at free ports of loopback, or where an installation looks for them.
+#[derive(Debug, Clone)]
+struct Place {
+    addresses: &'static [&'static str],
+    ec2: &'static str,
+    imds: &'static str,
+}
+
+const ANYWHERE: Place = Place { addresses: &[], ec2: "127.0.0.1:0", imds: "127.0.0.1:0" };
+
+/// As tests/cluster/overlay says it. Pods reach the first one, too.
+const INSTALLED: Place = Place { addresses: &["10.96.0.2/32"], ec2: "10.96.0.2:8080", imds: "127.0.0.1:1338" };
 
 impl Default for CloudBuilder {
     fn default() -> Self {
@@ -49,6 +63,7 @@ impl Default for CloudBuilder {
             timing: brisk(),
             top: String::new(),
             agent: String::new(),
+            place: ANYWHERE,
         }
     }
 }
@@ -96,6 +111,12 @@ impl CloudBuilder {
         self
     }
 
+    /// With the region's services where the tests' installation of the project looks for them.
+    pub fn for_an_installation(mut self) -> Self {
+        self.place = INSTALLED;
+        self
+    }
+
     /// Makes it. No agent runs yet, and no manifest is there.
     ///
     /// # Panics
@@ -104,8 +125,11 @@ impl CloudBuilder {
     #[must_use]
     pub fn build(self) -> Cloud {
         let host = Host::new();
-        let (kind, timing) = (self.kind.clone(), self.timing);
-        let region = host.run(move || raise(&kind, timing));
+        for address in self.place.addresses {
+            host.command("ip").args(["address", "add", address, "dev", "lo"]).run();
+        }
+        let (kind, timing, place) = (self.kind.clone(), self.timing, self.place.clone());
+        let region = host.run(move || raise(&kind, timing, &place));
         let uplink =
             "ip link set ens5 up; ip addr add 10.0.1.10/24 dev ens5; ip route add default via 10.0.1.1 dev ens5";
         host.sh(uplink);
@@ -126,16 +150,17 @@ impl CloudBuilder {
             fabric,
             host,
             name: self.name,
+            cluster: RefCell::new(CLUSTER.into()),
             pools,
         };
         cloud.long_since();
         cloud.write_settings(&self.top, &self.agent);
-        cloud.ec2.set_policy_of(AGENT, &installed_policy());
+        cloud.ec2.set_policy_of(AGENT, &installed_policy("node-agent", CLUSTER));
         cloud
     }
 }
 
-fn raise(kind: &str, timing: Timing) -> Region {
+fn raise(kind: &str, timing: Timing, place: &Place) -> Region {
     let fabric = Fabric::new();
     // What dies with a pod's namespace comes back, as a real NIC does.
     fabric.keep().expect("links that come back");
@@ -147,21 +172,16 @@ fn raise(kind: &str, timing: Timing) -> Region {
     primary.attach(&instance).index(0).named("ens5").ends_with_instance().now().expect("the primary ENI's attachment");
     let ec2 = Ec2::of(&fabric);
     ec2.set_timing(timing);
-    let server = ec2.server().serve().expect("the API's server");
-    let imds = Imds::of(&instance).serve().expect("the metadata service");
+    let server = ec2.server().listening_on(place.ec2).serve().expect("the API's server");
+    let imds = Imds::of(&instance).listening_on(place.imds).serve().expect("the metadata service");
     Region { fabric, ec2, vpc, subnet, group, instance, server, imds }
 }
 
-/// The policy of `install/` for a node's agent, of this cluster.
-pub(super) fn installed_policy() -> Policy {
-    policy("node-agent.json")
-}
-
 /// The policy of this name in `install/iam`, of this cluster.
-fn policy(name: &str) -> Policy {
-    let path = cases::tree().join("install/iam").join(name);
+pub(super) fn installed_policy(name: &str, cluster_id: &str) -> Policy {
+    let path = cases::tree().join("install/iam").join(name).with_extension("json");
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    text.replace("CLUSTER_ID", CLUSTER).parse().expect("a policy")
+    text.replace("CLUSTER_ID", cluster_id).parse().expect("a policy")
 }
 
 impl Cloud {
@@ -173,13 +193,13 @@ impl Cloud {
     /// The policy of `install/` for a node's agent, of this cluster.
     #[must_use]
     pub fn installed_policy() -> Policy {
-        installed_policy()
+        installed_policy("node-agent", CLUSTER)
     }
 
     /// What `install/` has for a node's agent beside it, for the time of a move from the original controller.
     #[must_use]
     pub fn policy_to_adopt() -> Policy {
-        policy("node-agent-adopt.json")
+        installed_policy("node-agent-adopt", CLUSTER)
     }
 
     /// Writes `node.toml`: the node's own folders and endpoints, and what the test adds.
@@ -189,10 +209,11 @@ impl Cloud {
     /// While EC2 or the metadata service is not served.
     pub fn write_settings(&self, top: &str, agent: &str) {
         let text = format!(
-            "{}cluster_id = {CLUSTER:?}\nagent_program = {:?}\n{top}\n\
+            "{}cluster_id = {:?}\nagent_program = {:?}\n{top}\n\
              [agent]\nnode_name = {:?}\npools_dir = {:?}\nlisten = {LISTEN:?}\nec2_endpoint = {:?}\n\
              imds_endpoint = {:?}\n{agent}\n",
             self.host.named_folders(),
+            self.cluster_id(),
             crate::binaries::multi_eni_agent().display().to_string(),
             self.name,
             self.pools.display().to_string(),

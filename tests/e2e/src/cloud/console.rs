@@ -1,9 +1,10 @@
 //! A person at EC2's console, who changes what is the agent's.
 
 use ec2sim::request::{
-    AttachmentChange, CreateTags, DeleteTags, ModifyNetworkInterfaceAttribute, UnassignPrivateIpAddresses,
+    AttachmentChange, CreateTags, DeleteTags, ModifyNetworkInterfaceAttribute, TerminateInstances,
+    UnassignPrivateIpAddresses,
 };
-use ec2sim::{Ec2, EniFacts, Request};
+use ec2sim::{Ec2, EniFacts, Instance, Request};
 
 use super::Cloud;
 
@@ -66,6 +67,11 @@ impl Console<'_> {
     pub fn untag(&self, eni: &EniFacts, key: &str) {
         let tags = vec![(key.to_string(), None)];
         self.call(DeleteTags { resource_ids: vec![eni.network_interface_id.to_string()], tags });
+    }
+
+    /// Ends an instance, and what is marked to end with it.
+    pub fn terminate(&self, instance: &Instance) {
+        self.call(TerminateInstances { instance_ids: vec![instance.id().to_string()] });
     }
 
     /// Takes all secondary addresses from an ENI.

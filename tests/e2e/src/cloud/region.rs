@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ec2sim::{Action, Call, EniFacts, Imds, Kind, Outcome};
 
-use super::{AGENT, CLUSTER, CLUSTER_TAG, Cloud};
+use super::{AGENT, CLUSTER_AGENT, CLUSTER_TAG, Cloud};
 
 impl Cloud {
     pub(super) fn ec2_url(&self) -> String {
@@ -57,6 +57,12 @@ impl Cloud {
         self.ec2.calls().into_iter().filter(|call| call.principal == AGENT).collect()
     }
 
+    /// What the cluster's agent has called so far.
+    #[must_use]
+    pub fn calls_of_the_cluster(&self) -> Vec<Call> {
+        self.ec2.calls().into_iter().filter(|call| call.principal == CLUSTER_AGENT).collect()
+    }
+
     /// What the agent has called of this action.
     #[must_use]
     pub fn calls_of(&self, action: Action) -> Vec<Call> {
@@ -97,7 +103,8 @@ impl Cloud {
     #[must_use]
     pub fn ours(&self) -> Vec<EniFacts> {
         let all = self.ec2.enis().expect("the region's ENIs");
-        all.into_iter().filter(|eni| eni.tags.get(CLUSTER_TAG).is_some_and(|cluster| cluster == CLUSTER)).collect()
+        let cluster = self.cluster_id();
+        all.into_iter().filter(|eni| eni.tags.get(CLUSTER_TAG).is_some_and(|of| *of == cluster)).collect()
     }
 
     /// All that is not the project's.
