@@ -88,6 +88,19 @@ pub(crate) fn kubectl() -> PathBuf {
     prepared(lab().join("bin/kubectl"))
 }
 
+/// A client of the API server that is not as old as Debian's: what an administrator has.
+pub(crate) fn kubectl_of_today() -> PathBuf {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path).map(|folder| folder.join("kubectl")).find(|path| path.exists());
+    found
+        .unwrap_or_else(|| panic!("no kubectl in PATH: `kubectl apply -k` needs 1.21 or later, and Debian 12 has 1.20"))
+}
+
+/// The image of the project, as an archive.
+pub(crate) fn image() -> PathBuf {
+    ours("image.tar")
+}
+
 /// The plugin that asks the kubelet which device a pod has.
 pub(crate) fn deviceid_from_kubelet() -> PathBuf {
     ours("deviceid-from-kubelet")

@@ -17,8 +17,10 @@
 
 mod control_plane;
 mod daemon;
+mod installation;
 mod kubelet;
 mod manifests;
+mod other_node;
 mod watch;
 
 use std::fmt;
@@ -27,10 +29,14 @@ use std::thread;
 
 use serde_json::Value;
 
-pub use self::manifests::{NODE, condition, is_ready, node_path, pod, pod_path};
+pub use self::installation::{CLUSTER_AGENT, NAMESPACE, NODE_AGENT};
+pub use self::manifests::{
+    NODE, condition, eni_node_path, is_ready, node_eni_path, node_path, pod, pod_path, status_of,
+};
+pub use self::other_node::OtherNode;
 
 use self::control_plane::{ControlPlane, kubeconfig};
-use self::daemon::{Daemon, folder};
+use self::daemon::Daemon;
 use self::watch::Api;
 use crate::{Cloud, Containerd, binaries};
 
@@ -57,6 +63,12 @@ impl Cluster {
         let settings = cloud.settings().display().to_string();
         let plugins = [binaries::multi_eni(), binaries::multi_eni_ipam(), binaries::deviceid_from_kubelet()];
         let containerd = Containerd::start_with(host, network, &plugins, &[("MULTI_ENI_NODE_TOML", &settings)]);
+        Self::around(cloud, containerd)
+    }
+
+    /// Starts what keeps this node's pods.
+    fn around(cloud: Cloud, containerd: Containerd) -> Self {
+        let host = &cloud.host;
         let control_plane = ControlPlane::start(host);
         let api = Api::start(host);
         let kubelet = kubelet::start(host, NODE, &containerd.socket());
@@ -84,7 +96,16 @@ impl Cluster {
     ///
     /// When the API server refuses it.
     pub fn apply(&self, manifest: &Value) {
-        self.kubectl_with(&["apply", "--filename=-"], manifest.to_string());
+        self.apply_text(&manifest.to_string());
+    }
+
+    /// `kubectl apply` of these manifests, in YAML or JSON.
+    ///
+    /// # Panics
+    ///
+    /// When the API server refuses one.
+    pub fn apply_text(&self, manifests: &str) {
+        self.kubectl_with(&["apply", "--filename=-"], manifests);
     }
 
     /// `kubectl delete` of a pod, which is over when nothing of it is left.
@@ -98,9 +119,7 @@ impl Cluster {
     }
 
     fn kubectl_with(&self, arguments: &[&str], stdin: impl Into<Vec<u8>>) -> String {
-        let host = &self.cloud.host;
-        let kubectl = host.command(binaries::kubectl()).env("KUBECONFIG", kubeconfig(host));
-        kubectl.env("HOME", folder(host, "admin")).args(arguments).stdin(stdin).run()
+        self.admin(binaries::kubectl()).args(arguments).stdin(stdin).run()
     }
 
     /// An object of the API, by its path; nothing where there is none.
@@ -141,6 +160,16 @@ impl Cluster {
         message.unwrap_or_else(|| panic!("no event about {about} has {text:?} in time"))
     }
 
+    /// Kills the API server.
+    pub fn stop_api_server(&mut self) {
+        self.control_plane.stop_api_server();
+    }
+
+    /// Starts the API server again, and waits until it serves.
+    pub fn start_api_server(&mut self) {
+        self.control_plane.start_api_server(&self.cloud.host);
+    }
+
     /// Kills the kubelet, and starts it again.
     pub fn restart_kubelet(&mut self) {
         self.kubelet.restart();
@@ -164,6 +193,7 @@ impl Drop for Cluster {
 
 impl fmt::Display for Cluster {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_installed(formatter)?;
         let daemons = self.control_plane.daemons().into_iter().chain([&self.api.proxy, &self.kubelet]);
         for daemon in daemons {
             formatter.write_str(&daemon.last_lines())?;

@@ -47,7 +47,18 @@ impl Daemon {
 
     /// Kills it, as a crash does, and starts it again.
     pub(super) fn restart(&mut self) {
+        self.stop();
+        self.spawn();
+    }
+
+    /// Kills it, as a crash does.
+    pub(super) fn stop(&mut self) {
         self.process.take().expect("a daemon that runs").kill();
+    }
+
+    /// Starts it after it was stopped.
+    pub(super) fn start_again(&mut self) {
+        assert!(self.process.is_none(), "{} runs", self.name);
         self.spawn();
     }
 

@@ -7,6 +7,9 @@ use crate::binaries::IMAGE;
 /// The name of the node.
 pub const NODE: &str = "node1";
 
+/// The API of the project.
+const GROUP: &str = "/apis/networking.k8s.aws/v1alpha1";
+
 /// The path of the node.
 #[must_use]
 pub fn node_path() -> String {
@@ -17,6 +20,18 @@ pub fn node_path() -> String {
 #[must_use]
 pub fn pod_path(name: &str) -> String {
     format!("/api/v1/namespaces/default/pods/{name}")
+}
+
+/// The path of a NodeENI.
+#[must_use]
+pub fn node_eni_path(name: &str) -> String {
+    format!("{GROUP}/nodeenis/{name}")
+}
+
+/// The path of a node's ENINode.
+#[must_use]
+pub fn eni_node_path(node: &str) -> String {
+    format!("{GROUP}/eninodes/{node}")
 }
 
 /// A pod whose container sleeps, with these limits of resources.
@@ -39,6 +54,12 @@ pub fn pod(name: &str, limits: &Value) -> Value {
 #[must_use]
 pub fn is_ready(object: Option<&Value>) -> bool {
     object.and_then(|object| condition(object, "Ready")).is_some_and(|ready| ready["status"] == "True")
+}
+
+/// What a condition of an object says, as `True`, `False` or nothing.
+#[must_use]
+pub fn status_of<'a>(object: &'a Value, kind: &str) -> Option<&'a str> {
+    condition(object, kind)?["status"].as_str()
 }
 
 /// A condition of an object's status.
