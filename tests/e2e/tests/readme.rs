@@ -25,4 +25,5 @@ fn the_agent_by_hand() {
     assert_eq!(said.matches("\"address\":\"10.0.1.").count(), 3, "{said}");
     assert!(said.contains("\nec2: ok") && said.contains("\nrecords: ok"), "{said}");
     assert_eq!(said.matches("AttachNetworkInterface").count(), 3, "{said}");
+    assert_eq!(host.sh("ls /run/netns"), "", "what the simulator made is gone with it");
 }

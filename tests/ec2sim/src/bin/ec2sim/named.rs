@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use ec2sim::Netns;
+use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 const FOLDER: &str = "/run/netns";
@@ -26,7 +27,7 @@ impl NamedNetns {
             return Ok(Self { name: name.to_owned(), netns: Netns::at(&path)?, made: None });
         }
         let netns = Netns::create()?;
-        fs::create_dir_all(FOLDER).with_context(|| format!("cannot make {FOLDER}"))?;
+        share_folder()?;
         File::create_new(&path).with_context(|| format!("cannot make {}", path.display()))?;
         // From here on the file goes with this value, also when the mount is refused.
         let named = Self { name: name.to_owned(), netns, made: Some(path.clone()) };
@@ -44,6 +45,20 @@ impl NamedNetns {
     pub(crate) fn netns(&self) -> &Netns {
         &self.netns
     }
+}
+
+/// As `ip netns` does (`netns_add` in iproute2's ip/ipnetns.c), before anything is mounted in it: whoever shares it later would
+/// leave what is mounted by then underneath, out of reach.
+fn share_folder() -> Result<()> {
+    fs::create_dir_all(FOLDER).with_context(|| format!("cannot make {FOLDER}"))?;
+    let change = |source: Option<&str>, flags| mount(source, FOLDER, None::<&str>, flags, None::<&str>);
+    let share = || change(None, MsFlags::MS_SHARED | MsFlags::MS_REC);
+    match share() {
+        // It is no mount point yet.
+        Err(Errno::EINVAL) => change(Some(FOLDER), MsFlags::MS_BIND | MsFlags::MS_REC).and_then(|()| share()),
+        other => other,
+    }
+    .with_context(|| format!("cannot share the mounts below {FOLDER}"))
 }
 
 impl Drop for NamedNetns {
