@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use node::settings::{PATH_VARIABLE, Settings};
 
 use self::output::{Format, fail};
+use crate::api::crds;
 use crate::view::Asked;
 use crate::{once, run};
 
@@ -43,6 +44,8 @@ enum Command {
     Check(Shown),
     /// Show what would be done now, and from what; nothing is changed
     Plan,
+    /// Print the CRDs of NodeENI and ENINode, as `kubectl apply` takes them
+    Crds,
 }
 
 #[derive(Debug, Args)]
@@ -74,6 +77,10 @@ struct ExplainArgs {
 /// Runs what the arguments say.
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
+    // What no node's settings say anything about.
+    if let Command::Crds = cli.command {
+        return print_crds().unwrap_or_else(|error| fail(&error));
+    }
     let mut settings = match cli.node_toml.as_ref().map_or_else(Settings::of_node, |path| Settings::read(path)) {
         Ok(settings) => settings,
         Err(error) => return fail(&error),
@@ -89,6 +96,12 @@ pub(crate) fn main() -> ExitCode {
         Command::Status(shown) => ask::status(&settings, shown.output),
         Command::Explain(args) => ask::explain(&settings, &args.pod, args.output),
         Command::Check(shown) => check::check(&settings, shown.output),
+        Command::Crds => return print_crds().unwrap_or_else(|error| fail(&error)),
     };
     outcome.unwrap_or_else(|error| fail(&error))
+}
+
+fn print_crds() -> Result<ExitCode, crds::Error> {
+    output::show(&crds::yaml()?);
+    Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,8 @@ mod fault;
 mod file;
 mod folder;
 mod known;
-mod manifest;
+pub(crate) mod limits;
+pub(crate) mod manifest;
 mod pool;
 mod reading;
 mod selector;
@@ -16,6 +17,8 @@ mod validate;
 mod tests;
 
 pub(crate) use check::check;
+#[cfg(test)]
+pub(crate) use document::fields;
 pub(crate) use fault::Fault;
 pub(crate) use folder::Folder;
 pub(crate) use pool::{Pool, Reference, SubnetChoice};

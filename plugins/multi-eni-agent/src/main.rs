@@ -2,6 +2,7 @@
 //! manifests ask for, and gives plugins one when their pool is empty.
 
 mod agent;
+mod api;
 mod apply;
 mod cli;
 mod declared;

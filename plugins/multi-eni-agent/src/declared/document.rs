@@ -136,7 +136,7 @@ fn is_selector_of_other_kind(value: &Value) -> bool {
 }
 
 /// The names of the fields of `spec`: what serde writes of an empty one.
-pub(super) fn fields() -> Vec<String> {
+pub(crate) fn fields() -> Vec<String> {
     match serde_json::to_value(NodeEniSpec::default()) {
         Ok(Value::Object(fields)) => fields.into_iter().map(|(name, _)| name).collect(),
         _ => Vec::new(),

@@ -2,6 +2,7 @@
 
 use node::inventory::{self, Mode, Sharing};
 use node::names::{IfName, PciAddr, PoolName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,7 +27,7 @@ impl fmt::Display for Reference {
 }
 
 /// Which of a pool's subnets its ENIs are in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum SubnetChoice {
     /// One ENI in each, and further ones by turns.

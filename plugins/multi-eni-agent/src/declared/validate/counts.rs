@@ -2,23 +2,23 @@
 
 use super::{Found, within};
 use crate::declared::fault::Faults;
+use crate::declared::limits::{COOLDOWN, IPV6, SECONDARY_IPV4};
 use crate::declared::manifest::NodeEniSpec;
 use crate::declared::pool::Pool;
 
-/// No instance type has more than 50 IPv4 addresses on an ENI (EC2, "Maximum IP addresses per network interface"), the
-/// primary one among them.
+/// Beside the primary one.
 pub(super) fn secondary_ipv4(spec: &NodeEniSpec, faults: &mut Faults) -> u32 {
-    within("spec.secondaryIPv4Addresses", spec.secondary_ipv4_addresses, &(0..=49), 0, faults)
+    within("spec.secondaryIPv4Addresses", spec.secondary_ipv4_addresses, &SECONDARY_IPV4, 0, faults)
 }
 
-/// Nor more than 50 IPv6 addresses.
+/// All that an ENI has.
 pub(super) fn ipv6(spec: &NodeEniSpec, faults: &mut Faults) -> u32 {
-    within("spec.ipv6Addresses", spec.ipv6_addresses, &(0..=50), 0, faults)
+    within("spec.ipv6Addresses", spec.ipv6_addresses, &IPV6, 0, faults)
 }
 
-/// A neighbour may send to an address's last user for half a minute; a day is a mistake.
+/// How long an ENI rests after a pod.
 pub(super) fn cooldown(spec: &NodeEniSpec, faults: &mut Faults) -> u64 {
-    within("spec.cooldownSeconds", spec.cooldown_seconds, &(0..=86_400), 30, faults)
+    within("spec.cooldownSeconds", spec.cooldown_seconds, &COOLDOWN, 30, faults)
 }
 
 /// How `warm`, `min` and `max` go together.

@@ -2,28 +2,28 @@
 
 use super::{Found, said, within};
 use crate::declared::fault::Faults;
+use crate::declared::limits::{DEVICE_INDEX, MTU, NETWORK_CARD};
 use crate::declared::manifest::NodeEniSpec;
 use node::inventory::Mode;
 use node::names::{PciAddr, PoolName};
 
-/// 0 is the primary ENI; amazon-vpc-cni has a table of 100 indices and looks at all of an instance's.
+/// The lowest that is tried.
 pub(super) fn index(spec: &NodeEniSpec, faults: &mut Faults) -> u32 {
-    within("spec.deviceIndex", spec.device_index, &(1..=99), 1, faults)
+    within("spec.deviceIndex", spec.device_index, &DEVICE_INDEX, 1, faults)
 }
 
-/// The largest instance types have 32.
+/// EC2's `NetworkCardIndex`.
 pub(super) fn network_card(spec: &NodeEniSpec, faults: &mut Faults) -> u32 {
-    within("spec.networkCard", spec.network_card, &(0..=63), 0, faults)
+    within("spec.networkCard", spec.network_card, &NETWORK_CARD, 0, faults)
 }
 
-/// The `ena` driver takes 128 (`ENA_MIN_MTU` in `drivers/net/ethernet/amazon/ena/ena_netdev.h`) and above; 9001 is EC2's most
-/// ("Network MTU for your EC2 instance"). Below 1280 the kernel takes IPv6 off a link (RFC 8200, section 5).
+/// 0 leaves it as it is. Below 1280 the kernel takes IPv6 off a link (RFC 8200, section 5).
 pub(super) fn mtu(spec: &NodeEniSpec, ipv6: u32, faults: &mut Faults) -> Option<u32> {
     let mtu = spec.mtu.filter(|&mtu| mtu != 0)?;
-    if ipv6 > 0 && (128..1280).contains(&mtu) {
+    if ipv6 > 0 && MTU.contains(&mtu) && mtu < 1280 {
         faults.push("spec.mtu", format_args!("is {mtu}, and IPv6 needs 1280"));
     }
-    Some(within("spec.mtu", Some(mtu), &(128..=9001), mtu, faults))
+    Some(within("spec.mtu", Some(mtu), &MTU, mtu, faults))
 }
 
 /// What becomes of the device, of the four fields of the original that are about it.

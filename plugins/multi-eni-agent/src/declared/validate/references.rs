@@ -2,11 +2,9 @@
 
 use super::said;
 use crate::declared::fault::Faults;
+use crate::declared::limits::{EC2_TEXT, MOST_GROUPS};
 use crate::declared::manifest::NodeEniSpec;
 use crate::declared::pool::Reference;
-
-/// An ENI may have 5 security groups, and 16 where the quota was raised as far as EC2 does it ("Amazon VPC quotas").
-const MOST_GROUPS: usize = 16;
 
 /// Those of the four fields, in the original's order.
 pub(super) fn subnets(spec: &NodeEniSpec, faults: &mut Faults) -> Vec<Reference> {
@@ -66,8 +64,8 @@ fn is_id(prefix: &str, text: &str) -> bool {
 
 fn names(found: Vec<(String, &str)>, all: &mut Vec<Reference>, faults: &mut Faults) {
     for (path, text) in found {
-        if text.is_empty() || text.chars().count() > 255 || text.chars().any(char::is_control) {
-            faults.push(path, format_args!("{text:?} is no name; EC2 has 1 to 255 characters in one"));
+        if text.is_empty() || text.chars().count() > EC2_TEXT || text.chars().any(char::is_control) {
+            faults.push(path, format_args!("{text:?} is no name; EC2 has 1 to {EC2_TEXT} characters in one"));
         } else if text.contains(['*', '?', '\\']) {
             faults.push(path, format_args!("{text:?} has one of * ? \\, which EC2's filters read as a pattern"));
         }

@@ -1,11 +1,9 @@
 //! The user's own tags.
 
 use crate::declared::fault::Faults;
+use crate::declared::limits::{MOST_TAGS, TAG_VALUE};
 use crate::declared::manifest::NodeEniSpec;
 use std::collections::BTreeMap;
-
-/// EC2 takes 50 tags of a resource ("Tag restrictions"), and the agent puts up to 7 of its own on each ENI.
-const MOST: usize = 50 - 7;
 
 /// Keys that somebody else knows an ENI by: those of this project, of amazon-vpc-cni (its sweep of leaked ENIs deletes by them)
 /// and of the VPC resource controller.
@@ -19,8 +17,8 @@ const OF_OTHERS: [&str; 5] = [
 
 pub(super) fn tags(spec: &NodeEniSpec, faults: &mut Faults) -> BTreeMap<String, String> {
     let tags = spec.tags.clone().unwrap_or_default();
-    if tags.len() > MOST {
-        faults.push("spec.tags", format_args!("has {} tags; {MOST} fit beside the agent's own", tags.len()));
+    if tags.len() > MOST_TAGS {
+        faults.push("spec.tags", format_args!("has {} tags; {MOST_TAGS} fit beside the agent's own", tags.len()));
     }
     for (key, value) in &tags {
         if let Some(why) = refusal(key, value) {
@@ -42,5 +40,5 @@ fn refusal(key: &str, value: &str) -> Option<String> {
     if key.is_empty() || key.chars().count() > 128 {
         return Some("is no key of a tag: EC2 has 1 to 128 characters in one".into());
     }
-    (value.chars().count() > 256).then(|| "has a value of more than EC2's 256 characters".into())
+    (value.chars().count() > TAG_VALUE).then(|| format!("has a value of more than EC2's {TAG_VALUE} characters"))
 }
