@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use node::settings::{PATH_VARIABLE, Settings};
+use node::settings::{Manifests, PATH_VARIABLE, Settings};
 
 use self::output::{Format, fail};
 use crate::api::crds;
@@ -23,7 +23,7 @@ struct Cli {
     /// The node's settings
     #[arg(long, global = true, env = PATH_VARIABLE, value_name = "FILE")]
     node_toml: Option<PathBuf>,
-    /// The folder of NodeENI manifests, instead of that of the settings
+    /// The folder of NodeENI manifests, instead of that of the settings or of Kubernetes
     #[arg(long, global = true, value_name = "DIR")]
     pools: Option<PathBuf>,
     #[command(subcommand)]
@@ -87,6 +87,7 @@ pub(crate) fn main() -> ExitCode {
     };
     if let Some(pools) = cli.pools {
         settings.agent.pools_dir = pools;
+        settings.agent.manifests = Manifests::Folder;
     }
     let outcome = match cli.command {
         Command::Run => run::run(settings).map(|()| ExitCode::SUCCESS),

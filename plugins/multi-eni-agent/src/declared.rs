@@ -1,13 +1,15 @@
-//! What is declared: the NodeENI manifests of a folder, checked, and of them the pools of this node.
+//! What is declared: the NodeENIs of a folder or of an API server, checked, and of them the pools of this node.
 
 mod check;
 mod document;
 mod fault;
 mod file;
 mod folder;
+mod kept;
 mod known;
 pub(crate) mod limits;
 pub(crate) mod manifest;
+mod objects;
 mod pool;
 mod reading;
 mod selector;
@@ -21,6 +23,7 @@ pub(crate) use check::check;
 pub(crate) use document::fields;
 pub(crate) use fault::Fault;
 pub(crate) use folder::Folder;
+pub(crate) use objects::Objects;
 pub(crate) use pool::{Pool, Reference, SubnetChoice};
 pub(crate) use selector::NodeLabels;
 

@@ -8,6 +8,7 @@ mod cli;
 mod declared;
 mod devices;
 mod kernel;
+mod kubernetes;
 mod learn;
 mod life;
 mod observe;

@@ -39,6 +39,10 @@ pub(crate) struct Observed {
     pub(crate) availability_zone: Option<String>,
     /// The instance is about to end, or the node is: `deleteOnTermination` does what is left to do.
     pub(crate) leaving: bool,
+    /// No new pods come to the node: nothing is made for them, and what is there is left as it is.
+    pub(crate) cordoned: bool,
+    /// What of EC2 the agent may change.
+    pub(crate) mandate: Mandate,
     /// The inventory, the ENIs of others included.
     pub(crate) entries: Vec<Entry>,
     /// The creations under way.
@@ -87,6 +91,22 @@ pub(crate) struct Observed {
     pub(crate) unfinished: BTreeSet<Owner>,
     /// The node's own limits.
     pub(crate) limit: Limit,
+}
+
+/// What of EC2 is not this agent's to change. By default all of it is: a folder of manifests needs nobody's word.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Mandate {
+    /// Why nothing is.
+    pub(crate) nothing: Option<String>,
+    /// The pools that are not, and why.
+    pub(crate) not_for: BTreeMap<PoolName, String>,
+}
+
+impl Mandate {
+    /// Why nothing may be changed for a pool.
+    pub(crate) fn refusal(&self, pool: Option<&PoolName>) -> Option<&str> {
+        self.nothing.as_ref().or_else(|| self.not_for.get(pool?)).map(String::as_str)
+    }
 }
 
 /// Whether the kubelet was asked for its pods' devices since something happened.

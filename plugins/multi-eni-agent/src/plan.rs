@@ -6,6 +6,7 @@ mod adopt;
 mod groups;
 mod grow;
 mod index;
+mod mandate;
 mod pool;
 mod release;
 mod shared;
@@ -96,6 +97,7 @@ pub(crate) fn plan(declared: &Declared, observed: &Observed) -> Plan {
         plan.pools.insert(pool.name.clone(), standing);
     }
     shrink::withdrawn(declared, observed, &mut plan);
+    mandate::keep_to(observed, &mut plan);
     plan.slots = slots;
     plan
 }

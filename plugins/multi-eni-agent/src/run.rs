@@ -9,7 +9,7 @@ use std::time::Duration;
 use node::ask::{self, ListenError};
 use node::lock::{self, Lock};
 use node::pci::Bus;
-use node::settings::{self, Settings};
+use node::settings::{self, Manifests, Settings};
 use node::store::{self, Store};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
@@ -20,10 +20,11 @@ use self::observer::Watch;
 use crate::agent::clock::BootClock;
 use crate::agent::ledger::Ledger;
 use crate::agent::site::Site;
-use crate::agent::{Agent, Channels, Manifests, Until, VERSION};
-use crate::declared::{Folder, NodeLabels};
+use crate::agent::{self, Agent, Channels, Until, VERSION};
+use crate::declared::{Folder, NodeLabels, Objects};
 use crate::devices::{self, Devices};
 use crate::kernel::{self, Host, Places};
+use crate::kubernetes::{self, Cluster, Contact, Snapshot};
 use crate::seen::health::{Dependencies, Health};
 use crate::seen::http::{self, Pages};
 use crate::seen::logs;
@@ -59,6 +60,13 @@ pub(crate) enum Error {
     Lock(#[from] lock::Error),
     #[error("another agent works on {0}: a node has one")]
     NotAlone(String),
+    #[error(
+        "manifests = \"kubernetes\" of node.toml is for `run`, and what is wrong with a NodeENI there its conditions say; for a \
+         folder of manifests, name it with --pools"
+    )]
+    NeedsFolder,
+    #[error(transparent)]
+    Kubernetes(#[from] kubernetes::Error),
     #[error("an endpoint of node.toml cannot be used")]
     Endpoint(#[from] ec2::InvalidEndpoint),
     #[error("an endpoint of node.toml cannot be used")]
@@ -111,11 +119,16 @@ async fn serve(settings: Settings) -> Result<(), Error> {
     };
     let listener = ask::listen(&settings.state_dir)?;
     let region = region(&settings.agent).await;
-    let site = site(settings, store, region.as_deref())?;
+    let mut site = site(settings, store, region.as_deref())?;
+    let cluster = cluster(&site).await?;
+    site.cluster = cluster.as_ref().map(|cluster| cluster.snapshot.clone());
     let shown = Pages { metrics: site.metrics.clone(), health: site.health.clone() };
     let service = devices::Service { devices: site.devices.clone(), asks: sender.clone(), clock: site.clock };
+    let watches = cluster.map(|cluster| kubernetes::keep(cluster, Arc::clone(&site.store), site.health.clone()));
     let agent = agent(site, Channels { asks, signals })?;
     log::info!("multi-eni-agent {VERSION} begins");
+    // They end with the process: what they know is nowhere but here.
+    watches.map(tokio::spawn);
     let (ending, end) = watch::channel(());
     let mut servers: Vec<JoinHandle<()>> = vec![tokio::spawn(socket::serve(listener, sender, ended(end.clone())))];
     servers.push(tokio::spawn(devices::serve(service, end.clone())));
@@ -128,6 +141,17 @@ async fn serve(settings: Settings) -> Result<(), Error> {
     }
     log::info!("multi-eni-agent {VERSION} ends");
     Ok(outcome?)
+}
+
+/// The API server, where the manifests are with one.
+async fn cluster(site: &Site<ec2::Client, Host, BootClock>) -> Result<Option<Cluster>, Error> {
+    if site.settings.agent.manifests == Manifests::Folder {
+        return Ok(None);
+    }
+    let contact = Contact { metrics: site.metrics.clone(), health: site.health.clone() };
+    let client = kubernetes::connect(contact).await?;
+    let snapshot = Snapshot::of(site.settings.cluster_id.clone());
+    Ok(Some(Cluster { client, node: site.node.clone(), snapshot }))
 }
 
 async fn ended(mut end: watch::Receiver<()>) {
@@ -172,6 +196,7 @@ pub(crate) fn site(
         ledger: Ledger::new(Arc::clone(&store)),
         devices: Devices::open(Arc::clone(&store), device_places(&settings))?,
         node: agent.node_name().map_err(Error::NodeName)?,
+        cluster: None,
         metrics,
         health,
         store,
@@ -190,9 +215,17 @@ fn device_places(settings: &Settings) -> devices::Places {
 /// The agent over it.
 pub(crate) fn agent(site: Site<ec2::Client, Host, BootClock>, channels: Channels) -> Result<NodeAgent, Error> {
     let agent = &site.settings.agent;
-    let labels = NodeLabels::of(agent).map_err(Error::NodeName)?;
-    let manifests = Manifests::new(Folder::new(agent.pools_dir.clone(), &agent.resource_prefix), labels);
-    Ok(Agent::new(site, manifests, channels))
+    let declared = match (agent.manifests, &site.cluster) {
+        (Manifests::Folder, _) => {
+            let labels = NodeLabels::of(agent).map_err(Error::NodeName)?;
+            agent::Manifests::of_folder(Folder::new(agent.pools_dir.clone(), &agent.resource_prefix), labels)
+        }
+        (Manifests::Kubernetes, Some(snapshot)) => {
+            agent::Manifests::of_kubernetes(Objects::new(&agent.resource_prefix), snapshot.subscribe())
+        }
+        (Manifests::Kubernetes, None) => return Err(Error::NeedsFolder),
+    };
+    Ok(Agent::new(site, declared, channels))
 }
 
 fn limits(agent: &settings::Agent) -> ec2::Limits {
@@ -214,6 +247,7 @@ fn dependencies(settings: &Settings, region: Option<&str>) -> Result<Dependencie
         ec2: ec2.parse().map_err(|error| Error::Address(Box::new(error)))?,
         imds: imds.parse().map_err(|error| Error::Address(Box::new(error)))?,
         state_dir: settings.state_dir.clone(),
+        manifests: agent.manifests,
     })
 }
 

@@ -14,7 +14,7 @@ pub mod label;
 pub mod near;
 mod value;
 
-pub use agent::{Agent, Attach, ClusterId, LogFormat};
+pub use agent::{Agent, Attach, ClusterId, LogFormat, Manifests, NODE_NAME};
 pub use value::ClusterIdError;
 
 /// Where the settings are, unless [`PATH_VARIABLE`] names another file.
@@ -70,7 +70,8 @@ pub struct Settings {
     /// The agent's program, for `attach = "once"`.
     #[serde(deserialize_with = "value::absolute")]
     pub agent_program: PathBuf,
-    /// The cluster that this node is in; the agent makes no ENI without it.
+    /// The cluster that this node is in; the agent makes no ENI without it. With [`Manifests::Kubernetes`] it is the UID of the
+    /// namespace kube-system, if it is not said.
     pub cluster_id: Option<ClusterId>,
     /// What may be taken beside the ENIs of the inventory's pools.
     pub allow: Option<Allow>,

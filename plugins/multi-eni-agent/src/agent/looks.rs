@@ -137,8 +137,9 @@ pub(crate) async fn verdicts<C: ec2::Cloud, M: Machine, K: Clock>(
     records: Vec<Record>,
     uses: Vec<AddressUse>,
 ) -> Ended {
+    let pods = site.pods();
     Ended::Verdicts {
-        records: site.machine.verdicts(&records, None).await,
-        uses: site.machine.address_verdicts(&uses, None).await,
+        records: site.machine.verdicts(&records, pods.as_deref()).await,
+        uses: site.machine.address_verdicts(&uses, pods.as_deref()).await,
     }
 }

@@ -4,27 +4,67 @@ use std::collections::BTreeMap;
 
 use node::inventory::{Entry, Sharing};
 use node::names::PoolName;
+use tokio::sync::watch;
 
 use super::Agent;
 use super::clock::Clock;
 use crate::apply::policy::{CONFIG, DENIED};
-use crate::declared::{Declared, Folder, NodeLabels};
+use crate::declared::{Declared, Folder, NodeLabels, Objects};
 use crate::kernel::Machine;
-use crate::observe::Hold;
+use crate::kubernetes::{self, Known, NodeStanding};
+use crate::observe::{Hold, Mandate};
 
-/// The folder of manifests, and what it declares for this node.
+/// Where manifests come from, and the node's labels with them.
+#[derive(Debug)]
+enum Source {
+    Folder { folder: Folder, labels: NodeLabels },
+    Kubernetes { objects: Objects, changes: watch::Receiver<Known>, last: Known },
+}
+
+/// The manifests, and what they declare for this node.
 #[derive(Debug)]
 pub(crate) struct Manifests {
-    folder: Folder,
-    labels: NodeLabels,
+    source: Source,
     made: BTreeMap<PoolName, Sharing>,
     pub(super) declared: Declared,
+    pub(super) mandate: Mandate,
+    pub(super) node: NodeStanding,
+}
+
+/// What changed with the API server's word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct News {
+    /// NodeENIs, or this Node, are others.
+    manifests: bool,
+    /// Pods of this node are no more.
+    pods_went: bool,
+}
+
+impl News {
+    fn between(before: &Known, now: &Known) -> Self {
+        let declared = |known: &Known| Known { pods: None, ..known.clone() };
+        let of_now = now.pods.as_deref();
+        let went = |pod: &String| !of_now.is_some_and(|pods| pods.contains(pod));
+        Self {
+            manifests: declared(before) != declared(now),
+            pods_went: before.pods.iter().flat_map(|pods| pods.iter()).any(went),
+        }
+    }
 }
 
 impl Manifests {
-    /// Nothing is read yet.
-    pub(crate) fn new(folder: Folder, labels: NodeLabels) -> Self {
-        Self { folder, labels, made: BTreeMap::new(), declared: Declared::default() }
+    /// Those of a folder, for a node with these labels. Nothing is read yet.
+    pub(crate) fn of_folder(folder: Folder, labels: NodeLabels) -> Self {
+        Self::of(Source::Folder { folder, labels }, Declared::default())
+    }
+
+    /// Those of an API server, as they become known.
+    pub(crate) fn of_kubernetes(objects: Objects, changes: watch::Receiver<Known>) -> Self {
+        Self::of(Source::Kubernetes { objects, changes, last: Known::default() }, Declared::unknown())
+    }
+
+    fn of(source: Source, declared: Declared) -> Self {
+        Self { source, made: BTreeMap::new(), declared, mandate: Mandate::default(), node: NodeStanding::default() }
     }
 
     /// Whether the pools that have ENIs are others now, or were made in another way.
@@ -34,27 +74,62 @@ impl Manifests {
         let changed = made != self.made;
         if changed {
             self.made.clone_from(&made);
-            self.folder.hold_to(made);
+            match &mut self.source {
+                Source::Folder { folder, .. } => folder.hold_to(made),
+                Source::Kubernetes { objects, .. } => objects.hold_to(made),
+            }
         }
         changed
     }
 
+    /// Waits until the API server says something that matters; for ever where there is none. A pod that came does not matter.
+    pub(super) async fn changed(&mut self) -> News {
+        if let Source::Kubernetes { changes, last, .. } = &mut self.source {
+            while changes.changed().await.is_ok() {
+                let now = changes.borrow_and_update().clone();
+                let news = News::between(last, &now);
+                *last = now;
+                if news != News::default() {
+                    return news;
+                }
+            }
+        }
+        std::future::pending().await
+    }
+
     /// Reads them; whether they say something else now.
     fn read(&mut self) -> bool {
-        let declared = self.folder.read(&self.labels);
-        let changed = declared != self.declared;
+        let (declared, mandate, node) = match &mut self.source {
+            Source::Folder { folder, labels } => (folder.read(labels), Mandate::default(), NodeStanding::default()),
+            Source::Kubernetes { objects, changes, last } => {
+                *last = changes.borrow().clone();
+                kubernetes::pools(last, objects)
+            }
+        };
+        let changed = (&declared, &mandate, &node) != (&self.declared, &self.mandate, &self.node);
         if changed {
-            for fault in declared.faults.iter().filter(|fault| !self.declared.faults.contains(fault)) {
-                log::error!("{fault}");
-            }
-            for note in declared.notes.iter().filter(|note| !self.declared.notes.contains(note)) {
-                log::info!("{note}");
-            }
-            let names: Vec<&str> = declared.pools.iter().map(|pool| pool.name.as_str()).collect();
-            log::info!("pools of this node: {}", if names.is_empty() { "none".to_string() } else { names.join(", ") });
+            self.tell(&declared, &mandate, &node);
         }
-        self.declared = declared;
+        (self.declared, self.mandate, self.node) = (declared, mandate, node);
         changed
+    }
+
+    /// Says what is new.
+    fn tell(&self, declared: &Declared, mandate: &Mandate, node: &NodeStanding) {
+        for fault in declared.faults.iter().filter(|fault| !self.declared.faults.contains(fault)) {
+            log::error!("{fault}");
+        }
+        for note in declared.notes.iter().filter(|note| !self.declared.notes.contains(note)) {
+            log::info!("{note}");
+        }
+        if let Some(why) = mandate.nothing.as_ref().filter(|why| Some(*why) != self.mandate.nothing.as_ref()) {
+            log::warn!("nothing is changed in EC2: {why}");
+        }
+        if *node != self.node {
+            log::info!("the Node {node}");
+        }
+        let names: Vec<&str> = declared.pools.iter().map(|pool| pool.name.as_str()).collect();
+        log::info!("pools of this node: {}", if names.is_empty() { "none".to_string() } else { names.join(", ") });
     }
 }
 
@@ -64,6 +139,14 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         if self.manifests.hold_to(entries) {
             self.read_manifests();
         }
+    }
+
+    /// The API server said something new. Of pods that are gone, what they had can be released.
+    pub(super) fn hear(&mut self, news: News) {
+        if news.manifests {
+            self.read_manifests();
+        }
+        self.verdicts_are_due |= news.pods_went;
     }
 
     /// Reads the manifests. What EC2 refused of a pool that may be another one now is tried again.

@@ -35,6 +35,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use self::clock::Clock;
 use self::ended::{Pauses, Unlearned};
 pub(crate) use self::manifests::Manifests;
+use self::manifests::News;
 use self::memory::Memory;
 use self::pass::Last;
 use self::requests::{Ask, Requests};
@@ -131,6 +132,8 @@ enum Happened {
     Ended(Job, Box<Result<Ended, tokio::task::JoinError>>),
     Event(Option<Event>),
     Ask(Option<Ask>),
+    /// The API server said something new.
+    News(News),
     Time,
 }
 
@@ -246,6 +249,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             Some((job, ended)) = self.work.next(), if !self.work.is_empty() => Happened::Ended(job, Box::new(ended)),
             ask = self.channels.asks.recv() => Happened::Ask(ask),
             event = event => Happened::Event(event),
+            news = self.manifests.changed() => Happened::News(news),
             () = sleep_until(next) => Happened::Time,
         }
     }
@@ -269,6 +273,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
                 log::error!("the kernel tells of no change any more: the node is looked at every resync_seconds only");
                 *events = None;
             }
+            Happened::News(news) => self.hear(news),
             // The channel closes when nobody can ask any more; what is asked of it is never over before the loop is.
             Happened::Ask(None) => return Flow::End,
             Happened::Ask(Some(ask)) => self.asked(ask),

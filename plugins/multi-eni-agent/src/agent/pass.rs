@@ -20,6 +20,7 @@ use super::work::{Ended, Job};
 use crate::apply::policy::{ENI_LIMIT, Policy, reason};
 use crate::apply::{self, Errand};
 use crate::kernel::{HostLink, Machine};
+use crate::kubernetes::NodeStanding;
 use crate::observe::{Hold, Limit, Observed, Subject};
 use crate::plan::{self, Action, Plan};
 use crate::seen::health::Answer;
@@ -94,7 +95,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         let retry = self.look(&plan, &records, now);
         let coming = self.coming(&records, begun, now);
         let doubted = if self.metadata_may_be_old() { Some(ENI_LIMIT) } else { None };
-        let prospects = Prospects { coming, pools: &plan.pools, doubted };
+        let unknown = self.manifests.mandate.nothing.as_deref();
+        let prospects = Prospects { coming, pools: &plan.pools, doubted, unknown };
         self.requests.answer(&records, &held, &prospects, &self.site.metrics);
         let waits = !plan.actions.is_empty() || !plan.needs.is_empty();
         let next = self.next_wake(&plan, retry, now);
@@ -183,10 +185,15 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
 
     pub(super) fn identity(&self) -> Option<Identity> {
         Some(Identity {
-            cluster: self.site.settings.cluster_id.as_ref()?.to_string(),
+            cluster: self.site.cluster_id()?.to_string(),
             node: self.site.node.clone(),
             instance: self.memory.instance.as_ref()?.id.to_string(),
         })
+    }
+
+    /// The instance is about to end, or the node is.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.memory.leaving || matches!(self.manifests.node, NodeStanding::Leaving(_))
     }
 
     fn observe(&self, records: &Records, held: BTreeMap<EniId, Owner>, now: u64) -> Observed {
@@ -196,7 +203,9 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             now,
             identity: self.identity(),
             availability_zone: memory.instance.as_ref().map(|instance| instance.availability_zone.clone()),
-            leaving: memory.leaving,
+            leaving: self.is_leaving(),
+            cordoned: self.manifests.node == NodeStanding::Cordoned,
+            mandate: self.manifests.mandate.clone(),
             entries: records.entries.clone(),
             creations: records.creations.clone(),
             held,

@@ -186,12 +186,19 @@ pub(crate) struct Prospects<'a> {
     pub(crate) pools: &'a BTreeMap<PoolName, Standing>,
     /// A reason, by its CNI error code, that may not be true any more: it refuses nobody yet.
     pub(crate) doubted: Option<u32>,
+    /// Why it is not known what is declared, or that does not count.
+    pub(crate) unknown: Option<&'a str>,
 }
 
 /// Why one in this place of those who wait has not to wait any more; nothing if an ENI may come.
 fn refusal(waiting: &Waiting, place: u32, prospects: &Prospects<'_>) -> Option<Refusal> {
     let pool = &waiting.asking.acquire.pool;
     let Some(standing) = prospects.pools.get(pool) else {
+        if let Some(why) = prospects.unknown {
+            let msg = format!("pool {pool} has no free ENI, and {why}: try again");
+            let is_over = waiting.deadline <= Instant::now();
+            return is_over.then(|| Refusal { code: TRY_AGAIN, msg, details: String::new() });
+        }
         let msg =
             format!("no NodeENI of this node declares pool {pool}: correct the pool's name, or write its manifest");
         return Some(Refusal { code: CONFIG, msg, details: String::new() });

@@ -13,6 +13,7 @@ use super::work::Job;
 use super::{Agent, LooksAt, Refresh};
 use crate::apply::policy::IO;
 use crate::kernel::Machine;
+use crate::kubernetes::NodeStanding;
 use crate::observe::{Held, Hold, Subject};
 use crate::view::{self, Declared, EniView, Instance, PoolView, Status};
 
@@ -42,7 +43,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             agent_version: Some(VERSION.to_string()),
             as_of: now,
             last_pass: last.at,
-            leaving: memory.leaving,
+            leaving: self.is_leaving(),
             slots,
             pools: self.pool_views(now),
             enis: self.eni_views(now),
@@ -117,9 +118,17 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         let mut notes = view::unfinished(&self.last.records.records);
         let declared = &self.manifests.declared;
         notes.extend(declared.faults.iter().map(ToString::to_string));
-        if self.site.settings.cluster_id.is_none() {
-            notes.push("node.toml: cluster_id is missing: nothing is asked of EC2".to_string());
+        if self.site.cluster_id().is_none() {
+            let why = match self.site.cluster {
+                Some(_) => "the API server has not told the UID of the namespace kube-system yet",
+                None => "node.toml: cluster_id is missing",
+            };
+            notes.push(format!("{why}: nothing is asked of EC2"));
         }
+        if self.manifests.node != NodeStanding::Serves {
+            notes.push(format!("the Node {}", self.manifests.node));
+        }
+        notes.extend(self.manifests.mandate.nothing.iter().map(|why| format!("nothing is changed in EC2: {why}")));
         notes.extend(self.memory.questions.failure.clone());
         notes.extend(self.memory.unseen.iter().cloned());
         notes.extend(self.memory.deaths.iter().cloned());

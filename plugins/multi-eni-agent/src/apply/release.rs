@@ -14,7 +14,7 @@ use crate::observe::Hold;
 pub(super) async fn attachment<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C, M, K>, owner: &Owner) -> Report {
     let hold = Hold::Attachment(owner.clone());
     let released = match site.store.record(owner) {
-        Ok(Some(record)) => site.machine.release(&record, None).await,
+        Ok(Some(record)) => site.machine.release(&record, site.pods().as_deref()).await,
         Ok(None) => Ok(Released::Nothing),
         Err(error) => return unread(hold, &error),
     };
@@ -26,7 +26,7 @@ pub(super) async fn addresses<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C
     let hold = Hold::AddressUse(owner.clone());
     let released = match site.store.address_uses() {
         Ok(uses) => match uses.into_iter().find(|usage| usage.owner == *owner) {
-            Some(usage) => site.machine.release_addresses(&usage, None).await,
+            Some(usage) => site.machine.release_addresses(&usage, site.pods().as_deref()).await,
             None => Ok(Released::Nothing),
         },
         Err(error) => return unread(hold, &error),

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use node::settings::Settings;
+use node::settings::{Manifests, Settings};
 use serde_json::json;
 
 use super::output::{Format, show};
@@ -11,6 +11,9 @@ use crate::run::Error;
 
 /// Fails if there is a fault.
 pub(super) fn check(settings: &Settings, format: Format) -> Result<ExitCode, Error> {
+    if settings.agent.manifests == Manifests::Kubernetes {
+        return Err(Error::NeedsFolder);
+    }
     let report = declared::check(&settings.agent.pools_dir, settings).map_err(Error::NodeName)?;
     match format {
         Format::Text => show(&format!("{report}\n")),

@@ -55,6 +55,11 @@ impl Reading {
         }
     }
 
+    /// An object of an API server.
+    pub(super) fn object(&mut self, place: &str, document: Document) {
+        self.document(Path::new(place), document);
+    }
+
     fn document(&mut self, path: &Path, document: Document) {
         let Document { name, spec, misshapen, mut faults } = document;
         let mut found = Found::default();

@@ -147,6 +147,33 @@ impl Action {
         }
     }
 
+    /// Whether EC2 is asked to change something.
+    pub(crate) fn changes_ec2(&self) -> bool {
+        match self {
+            Self::Create(_)
+            | Self::CreateAgain(_)
+            | Self::Attach { .. }
+            | Self::Modify { .. }
+            | Self::Tag { .. }
+            | Self::Adopt { .. }
+            | Self::Detach { .. }
+            | Self::Delete { .. }
+            | Self::AssignIpv4 { .. }
+            | Self::AssignIpv6 { .. }
+            | Self::UnassignIpv4 { .. }
+            | Self::UnassignIpv6 { .. } => true,
+            Self::Forget { .. }
+            | Self::Arrive { .. }
+            | Self::LookAfter { .. }
+            | Self::HandOver { .. }
+            | Self::TakeBack { .. }
+            | Self::Note { .. }
+            | Self::Mark { .. }
+            | Self::Release { .. }
+            | Self::ReleaseAddresses { .. } => false,
+        }
+    }
+
     /// Whether it takes something away: such are never planned from what is unknown.
     #[cfg(test)]
     pub(crate) fn is_destructive(&self) -> bool {

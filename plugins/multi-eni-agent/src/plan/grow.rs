@@ -33,8 +33,10 @@ pub(crate) fn plan(
         return;
     }
     if observed.leaving {
-        return standing
-            .refuse(Code::TRY_AGAIN.get(), "the instance is going away: nothing is attached any more".to_string());
+        return standing.refuse(
+            Code::TRY_AGAIN.get(),
+            "the instance or its node is going away: nothing is attached any more".to_string(),
+        );
     }
     let eligible = eligible(pool, observed);
     for reference in &eligible.unknown {

@@ -83,7 +83,10 @@ pub(crate) fn stand(pool: &Pool, observed: &World<'_>, plan: &mut Plan) -> Stand
         standing.wait(format!("{} of its ENIs are out of order: see the last error of each", standing.quarantined));
     }
     adopt::plan(pool, observed, &mut standing, plan);
-    standing.target = target(pool, &standing);
+    standing.target = match observed.cordoned {
+        true => target_of_cordoned(pool, &standing),
+        false => target(pool, &standing),
+    };
     standing
 }
 
@@ -114,5 +117,18 @@ fn target(pool: &Pool, standing: &Standing) -> u32 {
     } else {
         target = target.max(pool.warm);
     }
+    at_most(target, standing)
+}
+
+/// Those that wait are served; nothing is made for pods that will not come.
+fn target_of_cordoned(pool: &Pool, standing: &Standing) -> u32 {
+    let kept = target(pool, &Standing { demand: 0, ..standing.clone() }).min(standing.have());
+    if pool.sharing == Sharing::Exclusive && standing.demand > 0 {
+        return kept.max(at_most(standing.in_use + standing.cooling + standing.demand, standing));
+    }
+    kept
+}
+
+fn at_most(target: u32, standing: &Standing) -> u32 {
     standing.max.map_or(target, |max| target.min(max.saturating_sub(standing.quarantined)))
 }

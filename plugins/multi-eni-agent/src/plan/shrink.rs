@@ -11,7 +11,7 @@ use crate::declared::{Declared, Pool};
 use crate::observe::{Asked, Hold, Subject};
 
 pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, plan: &mut Plan) {
-    if !may_take_down(observed) || !standing.is_known || standing.demand > 0 {
+    if !may_take_down(observed) || observed.cordoned || !standing.is_known || standing.demand > 0 {
         return;
     }
     let unattached: Vec<_> = observed.members(&pool.name).filter(|entry| is_unattached(entry.state)).collect();

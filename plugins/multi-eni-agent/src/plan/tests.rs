@@ -2,6 +2,7 @@ mod addresses;
 mod adopting;
 mod devices;
 mod growing;
+mod mandate;
 mod properties;
 mod shrinking;
 mod tending;

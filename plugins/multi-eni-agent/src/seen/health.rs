@@ -9,7 +9,9 @@ use super::probe::{Endpoint, Found, Probe};
 use crate::view::age;
 use dependency::{Heard, Line};
 use node::files::{self, Folder};
+use node::settings::Manifests;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -26,6 +28,7 @@ pub(crate) struct Dependencies {
     pub(crate) imds: Endpoint,
     /// The folder of the records.
     pub(crate) state_dir: PathBuf,
+    pub(crate) manifests: Manifests,
 }
 
 /// How a dependency answered.
@@ -53,6 +56,9 @@ struct Inner {
     ec2: Heard,
     imds: Heard,
     kernel: Heard,
+    kubernetes: Heard,
+    /// The API server has told all that the agent acts on, once.
+    is_cluster_known: AtomicBool,
     ec2_connection: Probe,
     imds_connection: Probe,
     records: Probe,
@@ -100,6 +106,8 @@ impl Health {
             ec2: Heard::default(),
             imds: Heard::default(),
             kernel: Heard::default(),
+            kubernetes: Heard::default(),
+            is_cluster_known: AtomicBool::new(false),
             ec2_connection: Probe::new(fresh_for),
             imds_connection: Probe::new(fresh_for),
             records: Probe::new(fresh_for),
@@ -128,6 +136,16 @@ impl Health {
         self.inner.kernel.hear("dump", answer);
     }
 
+    /// The API server of Kubernetes was asked.
+    pub(crate) fn kubernetes(&self, answer: Answer) {
+        self.inner.kubernetes.hear("request", answer);
+    }
+
+    /// The API server has told all that the agent acts on. From now on it can be away: what is known goes on.
+    pub(crate) fn cluster_is_known(&self) {
+        self.inner.is_cluster_known.store(true, Ordering::Relaxed);
+    }
+
     /// Whether the loop lives: no pass hangs, and none stays out.
     pub(crate) fn alive(&self) -> Report {
         let turn = *self.inner.last_turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -151,12 +169,15 @@ impl Health {
             inner.imds_connection.ask(inner.dependencies.imds.connect()),
             inner.records.ask(can_write(inner.dependencies.state_dir.clone())),
         );
-        let lines = vec![
+        let mut lines = vec![
             inner.ec2.with_connection("ec2", &ec2),
             inner.imds.with_connection("imds", &imds),
             inner.kernel.alone("kernel"),
             written(&records),
         ];
+        if inner.dependencies.manifests == Manifests::Kubernetes {
+            lines.push(inner.kubernetes.remembered("kubernetes", inner.is_cluster_known.load(Ordering::Relaxed)));
+        }
         let good = lines.iter().all(|line| line.good);
         Report { good, lines: lines.into_iter().map(|line| line.text()).collect() }
     }

@@ -113,6 +113,12 @@ impl Metrics {
         self.inner.families.throttle_seconds.get_or_create(&labels).inc_by(waited.as_secs_f64());
     }
 
+    /// The API server of Kubernetes answered, or did not.
+    pub(crate) fn kubernetes_called(&self, outcome: Outcome) {
+        let labels = families::Result { result: outcome.label() };
+        self.inner.families.kubernetes_requests.get_or_create(&labels).inc();
+    }
+
     /// A plan was made.
     pub(crate) fn planned(&self, took: Duration) {
         self.inner.families.plans.inc();

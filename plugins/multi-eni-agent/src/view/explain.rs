@@ -133,7 +133,7 @@ fn reasons(status: &Status, name: &PoolName, now: u64) -> Vec<String> {
     };
     let mut reasons = pool.waiting.clone();
     if status.leaving {
-        reasons.push("the instance is about to end: nothing is attached any more".to_string());
+        reasons.push("the instance or its node is about to end: nothing is attached any more".to_string());
     }
     reasons.extend(at_its_max(pool));
     let of_pool = status.enis.iter().filter(|eni| eni.pool.as_ref() == Some(name));

@@ -62,7 +62,7 @@ fn head(status: &Status, now: u64) -> String {
         out.push_str(&format!("\nslots {} of {} used, {} free", slots.used, slots.limit, slots.free()));
     }
     if status.leaving {
-        out.push_str("\nthe instance is about to end: nothing is attached or detached any more");
+        out.push_str("\nthe instance or its node is about to end: nothing is attached or detached any more");
     }
     out.push('\n');
     if status.enis.is_empty() {

@@ -16,7 +16,7 @@ pub(crate) struct Status {
     pub(crate) as_of: u64,
     /// When the agent last finished a pass; nothing if none did since the boot.
     pub(crate) last_pass: Option<u64>,
-    /// Whether the instance is about to end: nothing is attached any more.
+    /// Whether the instance or its node is about to end: nothing is attached any more.
     pub(crate) leaving: bool,
     pub(crate) slots: Option<Slots>,
     pub(crate) pools: Vec<PoolView>,

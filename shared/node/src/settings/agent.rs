@@ -60,6 +60,17 @@ impl TryFrom<String> for ClusterId {
     }
 }
 
+/// Where the NodeENI manifests are: the key `manifests`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Manifests {
+    /// In a folder of the node.
+    #[default]
+    Folder,
+    /// With the API server, which also has the node's labels.
+    Kubernetes,
+}
+
 /// How the agent's log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -75,12 +86,14 @@ pub enum LogFormat {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Agent {
-    /// This node's name, if it is not the kernel's host name; see [`Agent::node_name`].
+    /// This node's name, if neither [`NODE_NAME`] nor the kernel's host name is it; see [`Agent::node_name`].
     #[serde(deserialize_with = "value::node_name")]
     pub node_name: Option<String>,
     /// What stands in for the labels of the Kubernetes node: the pools' `nodeSelector` looks at them.
     #[serde(deserialize_with = "value::labels")]
     pub labels: BTreeMap<String, String>,
+    /// Where the NodeENI manifests are.
+    pub manifests: Manifests,
     /// The folder of the NodeENI manifests.
     #[serde(deserialize_with = "value::absolute")]
     pub pools_dir: PathBuf,
@@ -135,6 +148,10 @@ pub struct Agent {
     pub log_level: LevelFilter,
 }
 
+/// The environment variable by which a pod is told its Node's name (Kubernetes, "Expose Pod Information to Containers Through
+/// Environment Variables").
+pub const NODE_NAME: &str = "NODE_NAME";
+
 /// One bucket of requests per account and region is what all its nodes share: EC2 fills that of reads by 20 per second and that
 /// of most writes by 5 (EC2 API reference, "Request throttling").
 const PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
@@ -144,6 +161,7 @@ impl Default for Agent {
         Self {
             node_name: None,
             labels: BTreeMap::new(),
+            manifests: Manifests::default(),
             pools_dir: "/etc/multi-eni/pools".into(),
             listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 61680))),
             ec2_endpoint: None,
@@ -168,13 +186,18 @@ impl Default for Agent {
 }
 
 impl Agent {
-    /// This node's name: the setting, else the kernel's host name in lower case, as the kubelet does it.
+    /// This node's name: the setting, else what the environment says ([`NODE_NAME`]), else the kernel's host name in lower case,
+    /// as the kubelet does it.
     ///
     /// # Errors
     /// The kernel's word on `/proc/sys/kernel/hostname`.
     pub fn node_name(&self) -> std::io::Result<String> {
-        match &self.node_name {
-            Some(name) => Ok(name.clone()),
+        self.node_name_beside(std::env::var(NODE_NAME).ok())
+    }
+
+    fn node_name_beside(&self, of_environment: Option<String>) -> std::io::Result<String> {
+        match self.node_name.clone().or(of_environment.filter(|name| !name.is_empty())) {
+            Some(name) => Ok(name),
             None => Ok(std::fs::read_to_string("/proc/sys/kernel/hostname")?.trim().to_lowercase()),
         }
     }
@@ -197,5 +220,21 @@ impl Agent {
     /// [`Self::orphan_grace_seconds`].
     pub fn orphan_grace(&self) -> Duration {
         Duration::from_secs(self.orphan_grace_seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nodes_name_is_the_settings_then_the_environments_then_the_kernels() {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_lowercase();
+        let mut agent = Agent::default();
+        assert_eq!(agent.node_name_beside(None).unwrap(), host);
+        assert_eq!(agent.node_name_beside(Some(String::new())).unwrap(), host);
+        assert_eq!(agent.node_name_beside(Some("node-1".into())).unwrap(), "node-1");
+        agent.node_name = Some("node-2".into());
+        assert_eq!(agent.node_name_beside(Some("node-1".into())).unwrap(), "node-2");
     }
 }

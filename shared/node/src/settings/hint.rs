@@ -28,7 +28,9 @@ pub(super) const TABLES: [(&str, &[&str]); 3] = [
         &[
             "node_name",
             "labels",
+            "manifests",
             "pools_dir",
+            "adopt_original",
             "listen",
             "ec2_endpoint",
             "imds_endpoint",

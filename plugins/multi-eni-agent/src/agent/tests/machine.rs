@@ -174,8 +174,12 @@ impl Model {
         self.inner.lock().unwrap().arrivals
     }
 
-    fn life(&self, owner: &Owner) -> Life {
+    /// The UID of a pod is its name here.
+    fn life(&self, owner: &Owner, pods: Option<&PodUids>) -> Life {
         let inner = self.inner.lock().unwrap();
+        if pods.is_some_and(|pods| pods.contains(owner.container_id.as_str())) {
+            return Life::Alive;
+        }
         match (inner.blind, inner.dead.contains(owner)) {
             (true, _) => Life::Unknown(Unseen::OtherProcesses("/proc".into())),
             (false, true) => Life::Gone,
@@ -288,20 +292,20 @@ impl Machine for Model {
         self.put_right(wish)
     }
 
-    async fn verdicts(&self, records: &[Record], _pods: Option<&PodUids>) -> Vec<Verdict> {
-        let verdict = |record: &Record| Verdict { owner: record.owner.clone(), life: self.life(&record.owner) };
+    async fn verdicts(&self, records: &[Record], pods: Option<&PodUids>) -> Vec<Verdict> {
+        let verdict = |record: &Record| Verdict { owner: record.owner.clone(), life: self.life(&record.owner, pods) };
         records.iter().map(verdict).collect()
     }
 
-    async fn address_verdicts(&self, uses: &[AddressUse], _pods: Option<&PodUids>) -> Vec<Verdict> {
-        let verdict = |usage: &AddressUse| Verdict { owner: usage.owner.clone(), life: self.life(&usage.owner) };
+    async fn address_verdicts(&self, uses: &[AddressUse], pods: Option<&PodUids>) -> Vec<Verdict> {
+        let verdict = |usage: &AddressUse| Verdict { owner: usage.owner.clone(), life: self.life(&usage.owner, pods) };
         uses.iter().map(verdict).collect()
     }
 
-    async fn release(&self, record: &Record, _pods: Option<&PodUids>) -> Result<Outcome, Error> {
+    async fn release(&self, record: &Record, pods: Option<&PodUids>) -> Result<Outcome, Error> {
         let Some(record) = self.store.record(&record.owner)? else { return Ok(Outcome::Nothing) };
         if record.holds() {
-            match self.life(&record.owner) {
+            match self.life(&record.owner, pods) {
                 Life::Gone => {}
                 life => return Ok(Outcome::Spared(life)),
             }

@@ -2,6 +2,7 @@
 
 mod bad_luck;
 mod devices;
+mod kubernetes;
 pub(crate) mod machine;
 mod pools;
 pub(crate) mod region;

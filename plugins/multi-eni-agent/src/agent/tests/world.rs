@@ -29,9 +29,10 @@ use crate::agent::ledger::Ledger;
 use crate::agent::requests::{Ask, Asking};
 use crate::agent::site::Site;
 use crate::agent::{Agent, Channels, Manifests, Signal, Until};
-use crate::declared::{Folder, NodeLabels};
+use crate::declared::{Folder, NodeLabels, Objects};
 use crate::devices::{self, Devices};
 use crate::kernel::Event;
+use crate::kubernetes::Snapshot;
 use crate::seen::health::{Dependencies, Health};
 use crate::seen::metrics::Metrics;
 
@@ -85,6 +86,8 @@ pub(crate) struct World {
     pub(crate) metrics: Metrics,
     /// What the running agent offers the kubelet.
     pub(crate) devices: Devices,
+    /// What an API server says, where there is one.
+    pub(crate) cluster: Option<Snapshot>,
     place: TempDir,
     agent: Option<Running>,
     ticker: JoinHandle<()>,
@@ -153,6 +156,7 @@ impl World {
             settings,
             metrics,
             devices,
+            cluster: None,
             place,
             agent: None,
             ticker,
@@ -188,6 +192,7 @@ impl World {
             ec2: "http://127.0.0.1:1".parse().unwrap(),
             imds: "http://127.0.0.1:1".parse().unwrap(),
             state_dir: self.settings.state_dir.clone(),
+            manifests: self.settings.agent.manifests,
         };
         let cloud = Limited::new(self.region.clone(), Limits::default(), Arc::new(Unobserved), fastrand::u64(..));
         Site {
@@ -196,6 +201,7 @@ impl World {
             clock: self.clock.clone(),
             ledger: Ledger::new(Arc::clone(&self.store)),
             devices: self.devices.clone(),
+            cluster: self.cluster.clone(),
             store: Arc::clone(&self.store),
             node: "node-1".to_string(),
             metrics: self.metrics.clone(),
@@ -207,8 +213,13 @@ impl World {
     fn agent(&self) -> (TestAgent, mpsc::Sender<Ask>, mpsc::Sender<Signal>) {
         let (asks, asked) = mpsc::channel(64);
         let (signals, told) = mpsc::channel(4);
-        let labels = NodeLabels::of(&self.settings.agent).unwrap();
-        let manifests = Manifests::new(Folder::new(self.settings.agent.pools_dir.clone(), "intel.com"), labels);
+        let manifests = match &self.cluster {
+            Some(snapshot) => Manifests::of_kubernetes(Objects::new("intel.com"), snapshot.subscribe()),
+            None => {
+                let labels = NodeLabels::of(&self.settings.agent).unwrap();
+                Manifests::of_folder(Folder::new(self.settings.agent.pools_dir.clone(), "intel.com"), labels)
+            }
+        };
         (Agent::new(self.site(), manifests, Channels { asks: asked, signals: told }), asks, signals)
     }
 

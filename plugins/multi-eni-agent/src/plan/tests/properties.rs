@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::life::may_become;
+use crate::observe::Mandate;
 use crate::view::STATES;
 
 fn state() -> impl Strategy<Value = State> {
@@ -88,6 +89,39 @@ proptest! {
             prop_assert!(standing.have() as usize + made <= standing.max.unwrap() as usize);
             prop_assert!(plan.slots.unwrap().used() as usize + made <= 6);
         }
+    }
+
+    #[test]
+    fn what_is_not_the_agents_to_change_in_ec2_is_not_changed_and_the_kernels_side_goes_on(
+        (declared, world) in world(),
+        everything in any::<bool>(),
+    ) {
+        let why = "it is not".to_string();
+        let mandate = match everything {
+            true => Mandate { nothing: Some(why), ..Mandate::default() },
+            false => Mandate { not_for: [(name("data"), why)].into(), ..Mandate::default() },
+        };
+        let without = plan(&declared, &Observed { mandate, ..world.clone() });
+        prop_assert!(!without.actions.iter().any(Action::changes_ec2), "{:?}", without.actions);
+        prop_assert!(without.withheld.is_empty());
+        let mut local = plan(&declared, &world).actions;
+        local.retain(|action| !action.changes_ec2());
+        prop_assert_eq!(without.actions, local);
+    }
+
+    #[test]
+    fn on_a_cordoned_node_no_surplus_goes_and_only_who_waits_is_served((declared, world) in world()) {
+        let is_declared = !declared.pools.is_empty();
+        let plan = plan(&declared, &Observed { cordoned: true, ..world.clone() });
+        let made = plan.actions.iter().filter(|action| matches!(action, Action::Create(_))).count();
+        prop_assert!(made <= world.demand[&name("data")] as usize);
+        let goes = |action: &Action| match action {
+            Action::Detach { eni } => world.entries.iter().any(|entry| {
+                entry.network_interface_id == *eni && entry.state != State::Detaching
+            }),
+            _ => false,
+        };
+        prop_assert!(!is_declared || !plan.actions.iter().any(goes), "{:?}", plan.actions);
     }
 
     #[test]

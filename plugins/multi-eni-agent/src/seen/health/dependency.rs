@@ -80,6 +80,23 @@ impl Heard {
     }
 }
 
+impl Heard {
+    /// Where it can be gone without, once it has told all: then it is said how it is, and no more.
+    pub(super) fn remembered(&self, name: &'static str, is_known: bool) -> Line {
+        let said = match self.last() {
+            None => "nothing heard yet".to_string(),
+            Some(last) => match &last.answer {
+                Answer::Served => last.when(),
+                Answer::Refused(why) | Answer::Silent(why) => format!("{}: {why}", last.when()),
+            },
+        };
+        match is_known {
+            true => Line::good(name, redact(&said).replace(char::is_control, " ")),
+            false => Line::bad(name, &format!("it has not told all yet; {said}")),
+        }
+    }
+}
+
 impl Last {
     fn when(&self) -> String {
         format!("last {} {} ago", self.what, age(self.at.elapsed().as_secs()))

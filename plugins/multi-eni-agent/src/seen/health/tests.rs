@@ -17,7 +17,8 @@ async fn ground() -> Ground {
     let ec2 = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let imds = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let state_dir = root.path().join("state");
-    let dependencies = Dependencies { ec2: endpoint(&ec2), imds: endpoint(&imds), state_dir };
+    let manifests = Manifests::Folder;
+    let dependencies = Dependencies { ec2: endpoint(&ec2), imds: endpoint(&imds), state_dir, manifests };
     let health = Health::looking_every(dependencies, Duration::from_secs(400), Duration::ZERO);
     health.kernel(Answer::Served);
     Ground { _root: root, ec2: Some(ec2), _imds: imds, health }
@@ -82,7 +83,8 @@ async fn a_kernel_that_does_not_answer_is_named() {
 #[tokio::test(start_paused = true)]
 async fn the_loop_is_alive_unless_a_pass_hangs_or_stays_out() {
     let url: Endpoint = "http://127.0.0.1:1".parse().unwrap();
-    let dependencies = Dependencies { ec2: url.clone(), imds: url, state_dir: "/nowhere".into() };
+    let dependencies =
+        Dependencies { ec2: url.clone(), imds: url, state_dir: "/nowhere".into(), manifests: Manifests::Folder };
     let health = Health::new(dependencies, Duration::from_secs(400));
     let wait = async |seconds| tokio::time::advance(Duration::from_secs(seconds)).await;
     wait(399).await;

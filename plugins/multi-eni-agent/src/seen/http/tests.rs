@@ -1,5 +1,6 @@
 use super::*;
 use crate::seen::health::{Answer, Dependencies};
+use node::settings::Manifests;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
@@ -20,7 +21,7 @@ async fn served(limits: Limits) -> Served {
     // What is there is the server itself: it accepts connections, and that is all that is looked at.
     let itself: crate::seen::probe::Endpoint = format!("http://{address}").parse().unwrap();
     let state_dir = root.path().join("state");
-    let dependencies = Dependencies { ec2: itself.clone(), imds: itself, state_dir };
+    let dependencies = Dependencies { ec2: itself.clone(), imds: itself, state_dir, manifests: Manifests::Folder };
     let health = Health::new(dependencies, Duration::from_secs(400));
     let pages = Pages { metrics: Metrics::new("0.1.0", &[]), health: health.clone() };
     let (end, ended) = oneshot::channel::<()>();

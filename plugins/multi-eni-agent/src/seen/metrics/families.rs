@@ -97,6 +97,7 @@ pub(super) struct Families {
     pub(super) ec2_seconds: HistogramFamily<Action>,
     pub(super) throttled: Family<Action, Counter>,
     pub(super) throttle_seconds: Family<Action, Counter<f64, AtomicU64>>,
+    pub(super) kubernetes_requests: Family<Result, Counter>,
     pub(super) plan_seconds: Histogram,
     pub(super) plans: Counter,
     pub(super) actions: Family<ActionResult, Counter>,
@@ -118,6 +119,7 @@ impl Families {
             ec2_seconds: Family::new_with_constructor(cloud),
             throttled: Family::default(),
             throttle_seconds: Family::default(),
+            kubernetes_requests: Family::default(),
             plan_seconds: local(),
             plans: Counter::default(),
             actions: Family::default(),
@@ -142,6 +144,8 @@ impl Families {
         registry.register("multi_eni_ec2_call_duration_seconds", "Time of a call of EC2", self.ec2_seconds.clone());
         let throttled = "Calls of EC2 that had to wait for their turn";
         registry.register("multi_eni_ec2_throttled", throttled, self.throttled.clone());
+        let requests = "Requests to the API server of Kubernetes";
+        registry.register("multi_eni_kubernetes_requests", requests, self.kubernetes_requests.clone());
         let waited = "Time that calls of EC2 waited for their turn";
         registry.register("multi_eni_ec2_throttle_wait_seconds", waited, self.throttle_seconds.clone());
     }

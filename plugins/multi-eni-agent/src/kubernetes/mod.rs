@@ -1,0 +1,63 @@
+//! The node agent's side of Kubernetes: which NodeENIs there are, what this node's Node says, and which pods it has. All of it is
+//! watched, and lies as plain values in a [`Snapshot`]; what the API server does not say any more stays as it was said last.
+
+mod client;
+mod contact;
+mod identity;
+mod list;
+mod node;
+mod node_eni;
+mod pods;
+mod pools;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod watching;
+
+pub(crate) use client::{Error, connect};
+pub(crate) use contact::Contact;
+pub(crate) use node::ThisNode;
+pub(crate) use node_eni::NodeEniObject;
+#[cfg(test)]
+pub(crate) use node_eni::{Managed, ORIGINAL_CONTROLLER_AT_WORK};
+pub(crate) use pools::{NodeStanding, pools};
+#[cfg(test)]
+pub(crate) use snapshot::Heard;
+pub(crate) use snapshot::{Known, Snapshot};
+
+use std::sync::Arc;
+
+use ::node::store::Store;
+use kube::Client;
+
+use crate::seen::health::Health;
+
+/// The API server of a node's cluster, and what is known of it.
+#[derive(Clone)]
+pub(crate) struct Cluster {
+    pub(crate) client: Client,
+    /// The Node's name.
+    pub(crate) node: String,
+    pub(crate) snapshot: Snapshot,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+/// Keeps the snapshot up to date, for as long as it is polled.
+pub(crate) async fn keep(cluster: Cluster, store: Arc<Store>, health: Health) {
+    let Cluster { client, node, snapshot } = cluster;
+    let is_whole = async {
+        // The sender is this snapshot's, and lives.
+        drop(snapshot.subscribe().wait_for(Known::is_whole).await);
+        health.cluster_is_known();
+    };
+    tokio::join!(
+        watching::watch(client.clone(), &node, &snapshot),
+        identity::learn(client, &store, &snapshot),
+        is_whole
+    );
+}
