@@ -124,8 +124,15 @@ async fn serve(settings: Settings) -> Result<(), Error> {
     site.cluster = cluster.as_ref().map(|cluster| cluster.snapshot.clone());
     let shown = Pages { metrics: site.metrics.clone(), health: site.health.clone() };
     let service = devices::Service { devices: site.devices.clone(), asks: sender.clone(), clock: site.clock };
+    let shows = cluster
+        .as_ref()
+        .map(|cluster| kubernetes::show(cluster, &site.store, &site.metrics, site.settings.agent.resync()));
     let watches = cluster.map(|cluster| kubernetes::keep(cluster, Arc::clone(&site.store), site.health.clone()));
-    let agent = agent(site, Channels { asks, signals })?;
+    let mut agent = agent(site, Channels { asks, signals })?;
+    if let Some((listeners, show)) = shows {
+        agent = agent.heard_by(listeners);
+        tokio::spawn(show);
+    }
     log::info!("multi-eni-agent {VERSION} begins");
     // They end with the process: what they know is nowhere but here.
     watches.map(tokio::spawn);

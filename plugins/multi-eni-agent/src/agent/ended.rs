@@ -12,6 +12,7 @@ use super::looks::MetadataAnswer;
 use super::memory::Known;
 use super::needs::SHOWN_WITHIN;
 use super::records::Records;
+use super::tidings::{self, Tells};
 use super::work::{Ended, Job, cloud_side};
 use crate::apply::Report;
 use crate::apply::policy::{IO, Policy, reason};
@@ -72,7 +73,10 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             Err(error) => return self.broke(job, &error, now),
         };
         match (job, ended) {
-            (Job::Action { subject, name, .. }, Ended::Action(report)) => self.acted(&subject, name, report, now),
+            (Job::Action { subject, name, tells, .. }, Ended::Action(report)) => {
+                self.tell(tells.as_ref(), &report);
+                self.acted(&subject, name, report, now);
+            }
             (_, Ended::Metadata(answer)) => self.metadata_read(answer, now),
             (_, Ended::Limits(Ok(limits))) => {
                 self.pauses.surroundings = Pause::default();
@@ -132,6 +136,13 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             Job::GivenOut { .. } => return self.pauses.given_out.failed(policy, now),
         };
         self.memory.holds.failed(hold, policy, "the agent itself is at fault: see its log".to_string(), now);
+    }
+
+    fn tell(&self, tells: Option<&Tells>, report: &Report) {
+        let of_action = tells.and_then(|tells| tells.ended(report.outcome, &report.effects));
+        for tiding in of_action.into_iter().chain(tidings::of_node(&report.effects)) {
+            self.listeners.tell(tiding, &self.site.metrics);
+        }
     }
 
     fn acted(&mut self, subject: &Subject, name: &'static str, report: Report, now: u64) {

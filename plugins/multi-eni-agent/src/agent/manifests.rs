@@ -97,6 +97,12 @@ impl Manifests {
         std::future::pending().await
     }
 
+    /// The generation of a pool's NodeENI, as it was read last.
+    pub(super) fn generation(&self, pool: &PoolName) -> Option<i64> {
+        let Source::Kubernetes { last, .. } = &self.source else { return None };
+        last.node_enis.as_ref()?.get(pool.as_str())?.generation
+    }
+
     /// Reads them; whether they say something else now.
     fn read(&mut self) -> bool {
         let (declared, mandate, node) = match &mut self.source {

@@ -15,6 +15,7 @@ mod records;
 pub(crate) mod requests;
 pub(crate) mod site;
 mod status;
+pub(crate) mod tidings;
 pub(crate) mod timetable;
 mod work;
 
@@ -41,6 +42,7 @@ use self::pass::Last;
 use self::requests::{Ask, Requests};
 use self::site::Site;
 pub(crate) use self::status::VERSION;
+use self::tidings::Listeners;
 use self::timetable::Timetable;
 use self::work::{Ended, Job, Work};
 use crate::kernel::{self, Event, Machine};
@@ -84,6 +86,7 @@ pub(crate) struct Agent<C, M, K> {
     work: Work,
     timetable: Timetable,
     channels: Channels,
+    listeners: Listeners,
     /// The host's links may be others than those that are remembered.
     links_are_stale: bool,
     /// Somebody may have died.
@@ -155,6 +158,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             work: Work::default(),
             timetable,
             channels,
+            listeners: Listeners::default(),
             links_are_stale: true,
             verdicts_are_due: true,
             next_verdicts: 0,
@@ -167,6 +171,12 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             statuses: Vec::new(),
             last: Last::default(),
         }
+    }
+
+    /// The same, which tells these of what happens.
+    pub(crate) fn heard_by(mut self, listeners: Listeners) -> Self {
+        self.listeners = listeners;
+        self
     }
 
     /// For a process that ends soon: nothing is put off, for there is no later.

@@ -16,13 +16,14 @@ use super::clock::Clock;
 use super::records::Records;
 use super::requests::{Prospects, refused};
 use super::site::Facts;
+use super::tidings;
 use super::work::{Ended, Job};
 use crate::apply::policy::{ENI_LIMIT, Policy, reason};
 use crate::apply::{self, Errand};
 use crate::kernel::{HostLink, Machine};
 use crate::kubernetes::NodeStanding;
-use crate::observe::{Hold, Limit, Observed, Subject};
-use crate::plan::{self, Action, Plan};
+use crate::observe::{Hold, Limit, Observed, Planned, Subject};
+use crate::plan::{self, Action, Plan, Wanted};
 use crate::seen::health::Answer;
 use crate::tags::Identity;
 
@@ -97,7 +98,9 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         let doubted = if self.metadata_may_be_old() { Some(ENI_LIMIT) } else { None };
         let unknown = self.manifests.mandate.nothing.as_deref();
         let prospects = Prospects { coming, pools: &plan.pools, doubted, unknown };
-        self.requests.answer(&records, &held, &prospects, &self.site.metrics);
+        for told in self.requests.answer(&records, &held, &prospects, &self.site.metrics) {
+            self.listeners.tell(tidings::of_request(told), &self.site.metrics);
+        }
         let waits = !plan.actions.is_empty() || !plan.needs.is_empty();
         let next = self.next_wake(&plan, retry, now);
         self.last = Last { at: Some(now), records, plan, waits };
@@ -176,6 +179,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
                     let owner = note.owner.map(|owner| format!(" for {owner}")).unwrap_or_default();
                     let details = if note.details.is_empty() { String::new() } else { format!(" ({})", note.details) };
                     let words = format!("{} {}{owner}: {}{details}", note.program, note.verb, note.what);
+                    self.listeners.tell(tidings::of_death(&words), &self.site.metrics);
                     self.memory.note_death(words);
                 }
             }
@@ -292,7 +296,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
                 *begun.entry(planned.pool.clone()).or_default() += 1;
             }
             log::debug!("{action}");
-            let job = Job::Action { subject, name: action.name(), words: action.to_string() };
+            let tells = tidings::of(action, pool_of(action, records));
+            let job = Job::Action { subject, name: action.name(), words: action.to_string(), tells };
             let task = apply::run(Arc::clone(&self.site), Arc::clone(&facts), errand);
             self.work.start(job, async move { Ended::Action(task.await) });
         }
@@ -317,7 +322,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
     }
 
     /// Writes the intent of a new ENI, before the next pass can plan it once more.
-    fn intend(&self, planned: &crate::observe::Planned) -> Result<(), String> {
+    fn intend(&self, planned: &Planned) -> Result<(), String> {
         let token =
             planned.request.client_token.parse().map_err(|error: node::intent::InvalidToken| error.to_string())?;
         let intent = node::intent::Intent { token, content: planned.clone() };
@@ -354,6 +359,20 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         let status = self.status(now);
         self.site.metrics.show(&status);
         self.reply(&status);
+        self.listeners.show(status);
+    }
+}
+
+/// The pool that an action is about.
+fn pool_of<'a>(action: &'a Action, records: &'a Records) -> Option<&'a PoolName> {
+    match action {
+        Action::Create(Wanted { pool, .. })
+        | Action::CreateAgain(Planned { pool, .. })
+        | Action::Adopt { pool, .. } => Some(pool),
+        _ => {
+            let (Subject::Cloud(eni) | Subject::Link(eni)) = action.subject()? else { return None };
+            records.entries.iter().find(|entry| entry.network_interface_id == eni)?.pool_name()
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use cni::Code;
 use node::ask::{Acquire, Ready, Refusal, Reply};
 use node::inventory::State;
 use node::names::{EniId, PoolName};
-use node::record::Owner;
+use node::record::{Owner, Pod};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -22,6 +22,9 @@ use crate::view::RequestView;
 const OFFERED_FOR: Duration = Duration::from_secs(2);
 /// The answer comes before the asker gives up, so that it says why.
 const BEFORE_DEADLINE: Duration = Duration::from_millis(250);
+
+/// A pod that waits for longer than EC2 takes as a rule is told why.
+const LONG: Duration = Duration::from_secs(8);
 
 /// What the loop is asked.
 #[derive(Debug)]
@@ -51,6 +54,8 @@ struct Waiting {
     since: u64,
     asked: Instant,
     deadline: Instant,
+    /// Its pod was told that it waits.
+    is_told: bool,
 }
 
 #[derive(Debug)]
@@ -70,7 +75,7 @@ impl Requests {
     pub(crate) fn add(&mut self, asking: Asking, now: u64) {
         let (asked, patience) = (Instant::now(), asking.acquire.patience());
         let deadline = asked + patience.saturating_sub(BEFORE_DEADLINE.min(patience / 10));
-        self.waiting.push(Waiting { asking, since: now, asked, deadline });
+        self.waiting.push(Waiting { asking, since: now, asked, deadline, is_told: false });
     }
 
     pub(crate) fn withdraw(&mut self, number: u64) {
@@ -101,19 +106,21 @@ impl Requests {
     /// When the next one has to be answered, whatever happens.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let offers = self.offers.values().map(|offer| offer.until);
-        self.waiting.iter().map(|waiting| waiting.deadline).chain(offers).min()
+        let long = self.waiting.iter().filter(|waiting| waiting.asking.acquire.pod.is_some() && !waiting.is_told);
+        let long = long.map(|waiting| waiting.asked + LONG);
+        self.waiting.iter().map(|waiting| waiting.deadline).chain(long).chain(offers).min()
     }
 
-    /// Answers those who have to wait no longer.
+    /// Answers those who have to wait no longer, and says what pods are to be told.
     pub(crate) fn answer(
         &mut self,
         records: &Records,
         held: &BTreeMap<EniId, Owner>,
         prospects: &Prospects<'_>,
         metrics: &Metrics,
-    ) {
-        let mut places: BTreeMap<PoolName, u32> = BTreeMap::new();
-        for waiting in std::mem::take(&mut self.waiting) {
+    ) -> Vec<Told> {
+        let (mut places, mut all): (BTreeMap<PoolName, u32>, _) = (BTreeMap::new(), Vec::new());
+        for mut waiting in std::mem::take(&mut self.waiting) {
             let pool = waiting.asking.acquire.pool.clone();
             let place = places.entry(pool.clone()).or_default();
             let answer = match self.free(&pool, records, held) {
@@ -127,6 +134,7 @@ impl Requests {
                     refusal(&waiting, *place, prospects).map(Reply::Refused)
                 }
             };
+            all.extend(waiting.tell(answer.as_ref(), prospects));
             match answer {
                 None => self.waiting.push(waiting),
                 Some(reply) => {
@@ -140,6 +148,7 @@ impl Requests {
                 }
             }
         }
+        all
     }
 
     /// Answers all of them with this error.
@@ -188,6 +197,36 @@ pub(crate) struct Prospects<'a> {
     pub(crate) doubted: Option<u32>,
     /// Why it is not known what is declared, or that does not count.
     pub(crate) unknown: Option<&'a str>,
+}
+
+/// What the pod of a request is told beside its plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// It waits, and for what.
+    Waits { pod: Pod, note: String },
+    /// No, and why.
+    Refused { pod: Pod, note: String },
+}
+
+impl Waiting {
+    /// What its pod is told: that it waits, once and when it has for long; that it is refused.
+    fn tell(&mut self, answer: Option<&Reply>, prospects: &Prospects<'_>) -> Option<Told> {
+        let acquire = &self.asking.acquire;
+        let pod = acquire.pod.clone()?;
+        match answer {
+            Some(Reply::Refused(Refusal { msg, details, .. })) => {
+                let details = if details.is_empty() { String::new() } else { format!(": {details}") };
+                Some(Told::Refused { pod, note: format!("{msg}{details}") })
+            }
+            None if !self.is_told && self.asked.elapsed() >= LONG => {
+                self.is_told = true;
+                let why = prospects.pools.get(&acquire.pool).map(|standing| standing.waiting.join("; "));
+                let why = why.filter(|why| !why.is_empty()).unwrap_or_else(|| "one is on its way".to_string());
+                Some(Told::Waits { pod, note: format!("pool {} has no free ENI for it yet: {why}", acquire.pool) })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Why one in this place of those who wait has not to wait any more; nothing if an ENI may come.

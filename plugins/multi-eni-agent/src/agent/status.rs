@@ -70,6 +70,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             let target = standing.is_known.then_some(standing.target);
             PoolView {
                 declared: Some(declared),
+                generation: self.manifests.generation(&pool.name),
                 target,
                 waiting,
                 ..PoolView::undeclared(pool.name.clone(), pool.sharing)

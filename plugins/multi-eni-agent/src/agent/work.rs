@@ -7,6 +7,7 @@ use node::names::EniId;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::looks::MetadataAnswer;
+use super::tidings::Tells;
 use crate::apply::Report;
 use crate::declared::Reference;
 use crate::devices::{GivenOut, KubeletError};
@@ -24,6 +25,7 @@ pub(crate) enum Job {
         subject: Subject,
         name: &'static str,
         words: String,
+        tells: Option<Tells>,
     },
     Metadata,
     Limits,

@@ -8,7 +8,7 @@ mod rules;
 mod tests;
 
 pub(crate) use crate::declared::manifest::NodeEni;
-pub(crate) use eni_node::EniNode;
+pub(crate) use eni_node::{Eni, EniNode, EniNodeStatus, Owner, PoolStatus, Slots};
 pub(crate) use node_eni::NodeEniStatus;
 
 use schemars::JsonSchema;

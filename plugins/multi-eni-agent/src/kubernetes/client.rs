@@ -40,6 +40,8 @@ pub(crate) async fn connect(contact: Contact) -> Result<Client, Error> {
 pub(super) fn client(mut config: Config, contact: Contact) -> Result<Client, Error> {
     config.connect_timeout = Some(CONNECT);
     config.read_timeout = Some(SILENCE);
+    // Each who asks has a patience of its own, and what is asked again below it would be counted nowhere.
+    config.default_retry = false;
     let builder = ClientBuilder::try_from(config).map_err(|error| Error::Client(Box::new(error)))?;
     let observed = MapResultLayer::new(move |result: Result<Response<Box<DynBody>>, BoxError>| {
         contact.answered(&result);

@@ -3,16 +3,21 @@
 
 mod client;
 mod contact;
+mod events;
 mod identity;
 mod list;
 mod node;
 mod node_eni;
 mod pods;
 mod pools;
+pub(crate) mod publish;
+#[cfg(test)]
+mod scripted;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 mod watching;
+mod write;
 
 pub(crate) use client::{Error, connect};
 pub(crate) use contact::Contact;
@@ -26,11 +31,16 @@ pub(crate) use snapshot::Heard;
 pub(crate) use snapshot::{Known, Snapshot};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::node::store::Store;
 use kube::Client;
+use tokio::sync::{mpsc, watch};
 
+use self::publish::Publisher;
+use crate::agent::tidings::Listeners;
 use crate::seen::health::Health;
+use crate::seen::metrics::Metrics;
 
 /// The API server of a node's cluster, and what is known of it.
 #[derive(Clone)]
@@ -45,6 +55,31 @@ impl std::fmt::Debug for Cluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Cluster").field("node", &self.node).finish_non_exhaustive()
     }
+}
+
+/// Shows in the cluster what the loop tells of, for as long as it does: to whom it has to tell it, and who shows it.
+pub(crate) fn show(
+    cluster: &Cluster,
+    store: &Arc<Store>,
+    metrics: &Metrics,
+    look_every: Duration,
+) -> (Listeners, impl Future<Output = ()> + Send + use<>) {
+    let (tell_status, status) = watch::channel(None);
+    let (tell_tidings, tidings) = mpsc::channel(events::MOST_WAITING);
+    let publisher = Publisher {
+        client: cluster.client.clone(),
+        node: cluster.node.clone(),
+        store: Arc::clone(store),
+        metrics: metrics.clone(),
+        look_every,
+    };
+    let writer =
+        events::Writer { client: cluster.client.clone(), node: cluster.node.clone(), metrics: metrics.clone() };
+    let (known, told) = (cluster.snapshot.subscribe(), publish::Told { status, known: cluster.snapshot.subscribe() });
+    let show = async move {
+        tokio::join!(publisher.run(told), writer.run(tidings, known));
+    };
+    (Listeners { status: Some(tell_status), tidings: Some(tell_tidings) }, show)
 }
 
 /// Keeps the snapshot up to date, for as long as it is polled.

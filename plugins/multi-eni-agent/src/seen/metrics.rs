@@ -157,6 +157,16 @@ impl Metrics {
         self.inner.families.link_ready_seconds.observe(took.as_secs_f64());
     }
 
+    /// An event was written, folded into an earlier one, or dropped.
+    pub(crate) fn event(&self, result: &'static str) {
+        self.inner.families.events.get_or_create(&families::Result { result }).inc();
+    }
+
+    /// The Kubernetes API answered a request that writes this kind of object.
+    pub(crate) fn api_written(&self, object: &'static str, result: &'static str) {
+        self.inner.families.api_writes.get_or_create(&families::ObjectResult { object, result }).inc();
+    }
+
     /// So many unreadable files were set aside so far.
     pub(crate) fn files_set_aside(&self, count: u64) {
         let counter = &self.inner.families.quarantined;

@@ -16,6 +16,9 @@ pub(crate) struct PoolView {
     /// What its NodeENI asks for; nothing if there is none, or if this comes from the records.
     #[serde(default)]
     pub(crate) declared: Option<Declared>,
+    /// That of its NodeENI, as it is acted on; nothing if it is not the API server's.
+    #[serde(default)]
+    pub(crate) generation: Option<i64>,
     /// How many ENIs it should have now.
     #[serde(default)]
     pub(crate) target: Option<u32>,
@@ -52,7 +55,7 @@ impl PoolView {
     /// A pool that has ENIs but no NodeENI.
     pub(crate) fn undeclared(name: PoolName, sharing: Sharing) -> Self {
         let (enis, addresses) = (BTreeMap::new(), AddressCounts::default());
-        Self { name, sharing, declared: None, target: None, enis, addresses, waiting: Vec::new() }
+        Self { name, sharing, declared: None, generation: None, target: None, enis, addresses, waiting: Vec::new() }
     }
 
     pub(super) fn count(&mut self, enis: &[EniView]) {

@@ -6,4 +6,5 @@ mod kubernetes;
 pub(crate) mod machine;
 mod pools;
 pub(crate) mod region;
+mod telling;
 pub(crate) mod world;

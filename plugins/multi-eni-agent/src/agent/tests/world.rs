@@ -13,7 +13,7 @@ use node::addresses::{AddressState, AddressUse};
 use node::ask::{Acquire, Reply};
 use node::inventory::{Entry, State};
 use node::names::{EniId, PciAddr};
-use node::record::{Owner, Record};
+use node::record::{Owner, Pod, Record};
 use node::settings::Settings;
 use node::store::Store;
 use serde_json::json;
@@ -28,6 +28,7 @@ use crate::agent::clock::Clock;
 use crate::agent::ledger::Ledger;
 use crate::agent::requests::{Ask, Asking};
 use crate::agent::site::Site;
+use crate::agent::tidings::Listeners;
 use crate::agent::{Agent, Channels, Manifests, Signal, Until};
 use crate::declared::{Folder, NodeLabels, Objects};
 use crate::devices::{self, Devices};
@@ -84,6 +85,8 @@ pub(crate) struct World {
     pub(crate) clock: Virtual,
     pub(crate) settings: Settings,
     pub(crate) metrics: Metrics,
+    /// Who hears of what happens.
+    pub(crate) listeners: Listeners,
     /// What the running agent offers the kubelet.
     pub(crate) devices: Devices,
     /// What an API server says, where there is one.
@@ -155,6 +158,7 @@ impl World {
             clock,
             settings,
             metrics,
+            listeners: Listeners::default(),
             devices,
             cluster: None,
             place,
@@ -220,7 +224,8 @@ impl World {
                 Manifests::of_folder(Folder::new(self.settings.agent.pools_dir.clone(), "intel.com"), labels)
             }
         };
-        (Agent::new(self.site(), manifests, Channels { asks: asked, signals: told }), asks, signals)
+        let agent = Agent::new(self.site(), manifests, Channels { asks: asked, signals: told });
+        (agent.heard_by(self.listeners.clone()), asks, signals)
     }
 
     /// What an agent would do now.
@@ -369,7 +374,8 @@ impl World {
         let (sender, receiver) = oneshot::channel();
         self.number += 1;
         let deadline_ms = u64::try_from(patience.as_millis()).unwrap();
-        let acquire = Acquire { pool: pool.parse().unwrap(), owner: Self::owner(pod), pod: None, deadline_ms };
+        let acquire =
+            Acquire { pool: pool.parse().unwrap(), owner: Self::owner(pod), pod: Some(pod_called(pod)), deadline_ms };
         let asking = Asking { number: self.number, acquire, reply: sender };
         self.agent.as_ref()?.asks.try_send(Ask::Acquire(asking)).ok()?;
         Some(receiver)
@@ -513,6 +519,10 @@ fn device_places(place: &Path) -> devices::Places {
 const DETACHING: ec2sim::AttachmentStatus = ec2sim::AttachmentStatus::Detaching;
 /// The security group of the pools.
 pub(crate) const GROUP: &str = "sg-0123456789abcdef0";
+
+fn pod_called(name: &str) -> Pod {
+    Pod { namespace: "default".to_string(), name: name.to_string(), uid: None }
+}
 
 fn record(pod: &str, entry: &Entry) -> Record {
     let device = entry.device();

@@ -46,6 +46,12 @@ pub(super) struct Lock {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ObjectResult {
+    pub(super) object: &'static str,
+    pub(super) result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct SubnetResult {
     subnet: String,
     result: &'static str,
@@ -107,6 +113,8 @@ pub(super) struct Families {
     pub(super) acquire_seconds: HistogramFamily<Result>,
     pub(super) link_ready_seconds: Histogram,
     pub(super) quarantined: Counter,
+    pub(super) events: Family<Result, Counter>,
+    pub(super) api_writes: Family<ObjectResult, Counter>,
 }
 
 impl Families {
@@ -129,8 +137,11 @@ impl Families {
             acquire_seconds: Family::new_with_constructor(acquire),
             link_ready_seconds: local(),
             quarantined: Counter::default(),
+            events: Family::default(),
+            api_writes: Family::default(),
         };
         all.register_cloud(registry);
+        all.register_kubernetes(registry);
         all.register_local(registry);
         all
     }
@@ -148,6 +159,13 @@ impl Families {
         registry.register("multi_eni_kubernetes_requests", requests, self.kubernetes_requests.clone());
         let waited = "Time that calls of EC2 waited for their turn";
         registry.register("multi_eni_ec2_throttle_wait_seconds", waited, self.throttle_seconds.clone());
+    }
+
+    fn register_kubernetes(&self, registry: &mut Registry) {
+        let events = "Events for Kubernetes, by what became of them";
+        registry.register("multi_eni_events", events, self.events.clone());
+        let writes = "Requests to the Kubernetes API that write, by their answers";
+        registry.register("multi_eni_kubernetes_writes", writes, self.api_writes.clone());
     }
 
     fn register_local(&self, registry: &mut Registry) {

@@ -1,0 +1,4 @@
+//! The object, and the API server's bad days.
+
+mod bad_luck;
+mod object;
