@@ -11,6 +11,10 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
+mod lasting;
+
+pub use lasting::mode_of;
+
 /// Only root reads and enters.
 const FOLDER_MODE: Mode = Mode::S_IRWXU;
 /// Only root reads and writes.
@@ -180,6 +184,15 @@ impl Folder {
     }
 
     fn write_with(&self, name: &str, content: &[u8], mode: Mode) -> Result<(), Error> {
+        self.replace(name, mode, |file| file.write_all(content))
+    }
+
+    fn replace(
+        &self,
+        name: &str,
+        mode: Mode,
+        fill: impl FnOnce(&mut File) -> std::io::Result<()>,
+    ) -> Result<(), Error> {
         let path = self.path_of(name)?;
         let part = part_name(name);
         // What a killed writer left under this name may be a link or a folder by now: it is never opened.
@@ -192,7 +205,7 @@ impl Folder {
             .map_err(|errno| failed("create", &path)(errno.into()))?;
         let written = fchmod(&handle, mode)
             .map_err(|errno| failed("protect", &path)(errno.into()))
-            .and_then(|()| File::from(handle).write_all(content).map_err(failed("write", &path)))
+            .and_then(|()| fill(&mut File::from(handle)).map_err(failed("write", &path)))
             .and_then(|()| {
                 let renamed = renameat(&self.handle, part.as_str(), &self.handle, name);
                 renamed.map_err(|errno| failed("replace", &path)(errno.into()))

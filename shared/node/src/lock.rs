@@ -61,11 +61,24 @@ impl Lock {
     /// # Errors
     /// [`Error::Held`] after `limit`; else as [`Lock::try_take`].
     pub async fn take(folder: &Folder, name: &str, limit: Duration) -> Result<Self, Error> {
-        let file = open(folder, name)?;
+        Self::wait(&open(folder, name)?, name, limit).await
+    }
+
+    /// Takes the lock of a folder itself, for whoever leaves no file of a lock behind, and waits for it up to `limit`.
+    ///
+    /// # Errors
+    /// As [`Lock::take`].
+    pub async fn take_whole(folder: &Folder, limit: Duration) -> Result<Self, Error> {
+        let name = folder.path().display().to_string();
+        let file = folder.itself().map_err(|source| Error::File { name: name.clone(), source })?;
+        Self::wait(&file, &name, limit).await
+    }
+
+    async fn wait(file: &File, name: &str, limit: Duration) -> Result<Self, Error> {
         let end = Instant::now() + limit;
         let mut pause = SHORTEST_PAUSE;
         loop {
-            if let Some(lock) = Self::try_file(&file, name)? {
+            if let Some(lock) = Self::try_file(file, name)? {
                 return Ok(lock);
             }
             if Instant::now() >= end {
@@ -110,6 +123,17 @@ mod tests {
         assert!(Lock::try_take(&folder, "eni-01234567").unwrap().is_some());
         drop(first);
         assert!(Lock::take(&folder, "claim", Duration::from_secs(60)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_folder_is_locked_without_a_file_in_it() {
+        let root = tempfile::tempdir().unwrap();
+        let open = || Folder::of_host(root.path()).unwrap();
+        let first = Lock::take_whole(&open(), Duration::from_secs(60)).await.unwrap();
+        assert!(matches!(Lock::take_whole(&open(), Duration::from_millis(5)).await, Err(Error::Held { .. })));
+        drop(first);
+        assert!(Lock::take_whole(&open(), Duration::from_secs(60)).await.is_ok());
+        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
     }
 
     #[tokio::test]
