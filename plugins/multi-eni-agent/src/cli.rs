@@ -2,9 +2,10 @@
 
 mod ask;
 mod check;
+mod install;
 pub(crate) mod output;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -46,6 +47,10 @@ enum Command {
     Plan,
     /// Print the CRDs of NodeENI and ENINode, as `kubectl apply` takes them
     Crds,
+    /// Put the plugins and their settings on this host
+    Install(install::InstallArgs),
+    /// Remove what was installed, as far as it is as it was installed
+    Uninstall(install::UninstallArgs),
 }
 
 #[derive(Debug, Args)]
@@ -74,30 +79,24 @@ struct ExplainArgs {
     output: Format,
 }
 
-/// Runs what the arguments say.
+/// Runs what the arguments say. What does not work with the node's settings does not read them: they may be wrong, or none.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse();
-    // What no node's settings say anything about.
-    if let Command::Crds = cli.command {
-        return print_crds().unwrap_or_else(|error| fail(&error));
-    }
-    let mut settings = match cli.node_toml.as_ref().map_or_else(Settings::of_node, |path| Settings::read(path)) {
-        Ok(settings) => settings,
-        Err(error) => return fail(&error),
-    };
-    if let Some(pools) = cli.pools {
-        settings.agent.pools_dir = pools;
-        settings.agent.manifests = Manifests::Folder;
-    }
-    let outcome = match cli.command {
-        Command::Run => run::run(settings).map(|()| ExitCode::SUCCESS),
-        Command::Once(args) if args.acquire => once::acquire(settings).map(|()| ExitCode::SUCCESS),
-        Command::Once(args) => once::once(settings, Duration::from_secs(args.timeout)).map(|()| ExitCode::SUCCESS),
-        Command::Plan => once::plan(settings).map(|()| ExitCode::SUCCESS),
-        Command::Status(shown) => ask::status(&settings, shown.output),
-        Command::Explain(args) => ask::explain(&settings, &args.pod, args.output),
-        Command::Check(shown) => check::check(&settings, shown.output),
+    let Cli { node_toml, pools, command } = Cli::parse();
+    let settings = || settings(node_toml.as_deref(), pools);
+    let done = |()| ExitCode::SUCCESS;
+    let outcome = match command {
+        Command::Run => settings().and_then(run::run).map(done),
+        Command::Once(args) if args.acquire => settings().and_then(once::acquire).map(done),
+        Command::Once(args) => {
+            settings().and_then(|settings| once::once(settings, Duration::from_secs(args.timeout))).map(done)
+        }
+        Command::Plan => settings().and_then(once::plan).map(done),
+        Command::Status(shown) => settings().and_then(|settings| ask::status(&settings, shown.output)),
+        Command::Explain(args) => settings().and_then(|settings| ask::explain(&settings, &args.pod, args.output)),
+        Command::Check(shown) => settings().and_then(|settings| check::check(&settings, shown.output)),
         Command::Crds => return print_crds().unwrap_or_else(|error| fail(&error)),
+        Command::Install(args) => install::install(&args),
+        Command::Uninstall(args) => install::uninstall(&args),
     };
     outcome.unwrap_or_else(|error| fail(&error))
 }
@@ -105,4 +104,13 @@ pub(crate) fn main() -> ExitCode {
 fn print_crds() -> Result<ExitCode, crds::Error> {
     output::show(&crds::yaml()?);
     Ok(ExitCode::SUCCESS)
+}
+
+fn settings(node_toml: Option<&Path>, pools: Option<PathBuf>) -> Result<Settings, run::Error> {
+    let mut settings = node_toml.map_or_else(Settings::of_node, Settings::read)?;
+    if let Some(pools) = pools {
+        settings.agent.pools_dir = pools;
+        settings.agent.manifests = Manifests::Folder;
+    }
+    Ok(settings)
 }

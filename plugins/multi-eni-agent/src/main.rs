@@ -7,6 +7,7 @@ mod apply;
 mod cli;
 mod declared;
 mod devices;
+mod install;
 mod kernel;
 mod kubernetes;
 mod learn;

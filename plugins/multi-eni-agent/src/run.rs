@@ -23,6 +23,7 @@ use crate::agent::site::Site;
 use crate::agent::{self, Agent, Channels, Until, VERSION};
 use crate::declared::{Folder, NodeLabels, Objects};
 use crate::devices::{self, Devices};
+use crate::install;
 use crate::kernel::{self, Host, Places};
 use crate::kubernetes::{self, Cluster, Contact, Snapshot};
 use crate::seen::health::{Dependencies, Health};
@@ -54,6 +55,8 @@ pub(crate) enum Error {
     Clock(#[source] std::io::Error),
     #[error("signals cannot be listened to")]
     Signals(#[source] std::io::Error),
+    #[error(transparent)]
+    Settings(#[from] settings::Error),
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error(transparent)]
@@ -87,6 +90,10 @@ pub(crate) enum Error {
     Stdin(#[source] std::io::Error),
     #[error("what is asked on stdin is no request")]
     Request(#[source] ask::LineError),
+    #[error(transparent)]
+    Install(#[from] install::Error),
+    #[error("it cannot be told where this program is")]
+    Program(#[source] std::io::Error),
 }
 
 /// One thread is enough for what waits all the time, and takes the least of a node.
