@@ -12,6 +12,11 @@ use std::fmt;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+/// The environment variable that names a folder in the place of `/proc/sys/net`, which no container may write to: there, the
+/// host's is mounted elsewhere. It shows the namespace of whoever opens it, as that does.
+pub const FOLDER_VARIABLE: &str = "MULTI_ENI_SYSCTL_DIR";
 
 /// A knob of `net/ipv4/conf/<link>` or `net/ipv6/conf/<link>` (kernel, `Documentation/networking/ip-sysctl.rst`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,8 +76,9 @@ impl Sysctls {
     /// Those of opening the folders.
     pub fn open() -> std::io::Result<Self> {
         let flags = OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_RDONLY;
-        let ipv4 = open("/proc/sys/net/ipv4/conf", flags, Mode::empty())?;
-        let ipv6 = match open("/proc/sys/net/ipv6/conf", flags, Mode::empty()) {
+        let net = std::env::var_os(FOLDER_VARIABLE).map_or_else(|| PathBuf::from("/proc/sys/net"), PathBuf::from);
+        let ipv4 = open(&net.join("ipv4/conf"), flags, Mode::empty())?;
+        let ipv6 = match open(&net.join("ipv6/conf"), flags, Mode::empty()) {
             Ok(folder) => Some(folder),
             Err(Errno::ENOENT) => None,
             Err(errno) => return Err(errno.into()),
