@@ -7,7 +7,7 @@ use crate::claim::{self, Claim, Claimer};
 use crate::node_here::Node;
 use cni::{Interrupt, Program};
 use error::Error;
-use node::ask::{Acquire, Decoded, LineError, Reply, Request, ask};
+use node::ask::{self, Acquire, Decoded, LineError, Reply, Request, ask};
 use node::names::PoolName;
 use node::settings::Attach;
 use std::collections::BTreeMap;
@@ -20,6 +20,10 @@ const GREATEST_RESERVE: Duration = Duration::from_secs(15);
 /// somebody was faster, but the agent may also see as ready what the plugin must refuse.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long an agent may be away that was here lately: a kubelet exchanges it in some seconds, with its image to be pulled in some more.
+const ABSENCE: Duration = Duration::from_secs(30);
+/// Between two looks for it.
+const LOOK_OUT: Duration = Duration::from_millis(50);
 
 /// How long an ADD asks, and what ends it sooner.
 #[derive(Debug, Clone, Copy)]
@@ -91,10 +95,7 @@ impl Asking<'_> {
         let request = self.request(left);
         let reply = match self.node.settings.attach {
             Attach::Once => self.once(&request).await?,
-            Attach::Agent | Attach::Never => {
-                let reply = ask(&self.node.settings.state_dir, &request, left).await;
-                reply.map_err(|source| Error::of_agent(pool, source))?
-            }
+            Attach::Agent | Attach::Never => self.agent().await.map_err(|source| Error::of_agent(pool, source))?,
         };
         match reply {
             Reply::Ready(ready) => {
@@ -103,6 +104,20 @@ impl Asking<'_> {
             }
             Reply::Refused(refusal) => Err(Error::of_refusal(refusal)),
             Reply::Refreshed {} | Reply::Status(_) => Err(Error::Other { pool: pool.clone() }),
+        }
+    }
+
+    /// Asks the agent that runs. One that was here lately is expected back: while a node's agent is updated, its pods wait.
+    async fn agent(&self) -> Result<Reply, ask::Error> {
+        let returns = Instant::now() + self.patience.left().min(ABSENCE);
+        loop {
+            let left = self.patience.left();
+            let reply = ask(&self.node.settings.state_dir, &self.request(left), left).await;
+            let is_away = matches!(reply, Err(ask::Error::NoAgent { .. } | ask::Error::Closed));
+            if !is_away || Instant::now() + LOOK_OUT > returns || !self.node.had_an_agent_lately() {
+                return reply;
+            }
+            tokio::time::sleep(LOOK_OUT).await;
         }
     }
 

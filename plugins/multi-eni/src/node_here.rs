@@ -3,6 +3,7 @@
 use crate::LOGGER;
 use crate::config::Config;
 use crate::error::Error;
+use node::boot::seconds_since_boot;
 use node::ground::Side;
 use node::netns::Netns;
 use node::pci::Bus;
@@ -36,6 +37,12 @@ impl Node {
         let settings = Settings::of_node()?;
         let store = Store::open(&settings.state_dir)?;
         Ok(Self { bus: Bus::of(&settings), settings, store })
+    }
+
+    /// Whether an agent has finished a pass lately, as it does at each resync. Where that cannot be read, none is known of.
+    pub(crate) fn had_an_agent_lately(&self) -> bool {
+        let (Ok(Some(pass)), Ok(now)) = (self.store.agent_pass(), seconds_since_boot()) else { return false };
+        now.saturating_sub(pass.finished_at) <= 2 * self.settings.agent.resync_seconds
     }
 
     /// Sends the log where the configuration wants it.

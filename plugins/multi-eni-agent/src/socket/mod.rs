@@ -75,10 +75,9 @@ async fn converse(mut stream: UnixStream, asks: mpsc::Sender<Ask>, places: Arc<S
     }
 }
 
-/// The loop's reply; nothing if nobody waits for it any more.
+/// The loop's reply; nothing if nobody waits for it any more, or the loop ends: a plugin that gets none waits for the next agent.
 async fn reply(stream: &UnixStream, request: Request, asks: &mpsc::Sender<Ask>, places: &Semaphore) -> Option<Reply> {
     let (sender, receiver) = oneshot::channel();
-    let ending = || Some(refused(Code::TRY_AGAIN, "the agent is ending: try again".to_string()));
     let late = |why: &str| Some(refused(Code::TRY_AGAIN, format!("{why}: try again")));
     let (ask, number, end, _place) = match request {
         Request::Acquire(acquire) => {
@@ -87,7 +86,7 @@ async fn reply(stream: &UnixStream, request: Request, asks: &mpsc::Sender<Ask>, 
                 place = places.acquire() => place.ok(),
                 () = withdrawn(stream) => return None,
                 () = sleep_until(end) => return late("too many plugins wait for an ENI"),
-                () = asks.closed() => return ending(),
+                () = asks.closed() => return None,
             };
             let left = end.saturating_duration_since(Instant::now());
             let deadline_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
@@ -97,11 +96,9 @@ async fn reply(stream: &UnixStream, request: Request, asks: &mpsc::Sender<Ask>, 
         Request::Refresh {} => (Ask::Refresh(sender), None, Instant::now() + REFRESH_LIMIT, None),
         Request::Status {} => (Ask::Status(sender), None, Instant::now() + LINE_LIMIT, None),
     };
-    if asks.send(ask).await.is_err() {
-        return ending();
-    }
+    asks.send(ask).await.ok()?;
     let over = tokio::select! {
-        reply = receiver => return reply.ok().or_else(ending),
+        reply = receiver => return reply.ok(),
         () = withdrawn(stream) => None,
         () = sleep_until(end) => late("the agent has no answer in time"),
     };

@@ -3,7 +3,7 @@
 use super::SOCKET;
 use super::line::{self, LineError};
 use super::wire::{Decoded, Reply, Request};
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{OFlag, open, renameat};
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::fs::Permissions;
@@ -12,6 +12,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::{UnixListener, UnixStream};
+
+/// The socket before others may use it.
+const UNREADY: &str = ".agent.sock.part";
 
 /// Why the agent cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -36,14 +39,16 @@ pub fn listen(state_dir: &Path) -> Result<UnixListener, ListenError> {
     };
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
     let folder = open(state_dir, flags, Mode::empty()).map_err(|errno| failed("open the folder of")(errno.into()))?;
-    match unlinkat(&folder, SOCKET, UnlinkatFlags::NoRemoveDir) {
+    match unlinkat(&folder, UNREADY, UnlinkatFlags::NoRemoveDir) {
         Ok(()) | Err(nix::errno::Errno::ENOENT) => {}
         Err(errno) => return Err(failed("replace")(errno.into())),
     }
     // By the folder's handle: a socket's own path has room for 107 bytes (unix(7)).
-    let short = PathBuf::from(format!("/proc/self/fd/{}/{SOCKET}", folder.as_raw_fd()));
+    let short = PathBuf::from(format!("/proc/self/fd/{}/{UNREADY}", folder.as_raw_fd()));
     let listener = UnixListener::bind(&short).map_err(failed("listen on"))?;
     std::fs::set_permissions(&short, Permissions::from_mode(0o600)).map_err(failed("protect"))?;
+    // A plugin that waits for it finds it as it is to be, or not at all.
+    renameat(&folder, UNREADY, &folder, SOCKET).map_err(|errno| failed("replace")(errno.into()))?;
     Ok(listener)
 }
 

@@ -68,9 +68,10 @@ impl FakeAgent {
 
 /// The socket, as an agent makes it; nobody serves it yet.
 pub(crate) fn listen(lab: &Lab) -> UnixListener {
-    let path = lab.state_dir().join(SOCKET);
-    let listener = UnixListener::bind(&path).unwrap();
-    std::fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+    let [path, unready] = [SOCKET, "unready"].map(|name| lab.state_dir().join(name));
+    let listener = UnixListener::bind(&unready).unwrap();
+    std::fs::set_permissions(&unready, Permissions::from_mode(0o600)).unwrap();
+    std::fs::rename(unready, path).unwrap();
     listener
 }
 

@@ -6,14 +6,17 @@ mod crowd;
 mod once;
 mod unasked;
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use agent::{FakeAgent, listen, ready, refused};
 use e2e::lab::POOL;
-use e2e::{Invocation, Lab, Outcome, POD_UID, PodNetns, Snapshot};
+use e2e::{CniError, Invocation, Lab, Outcome, POD_UID, PodNetns, Snapshot};
 use nix::sys::signal::Signal;
 use node::ask::SOCKET;
+use node::boot::seconds_since_boot;
 use node::inventory::Entry;
+use node::store::AgentPass;
 use serde_json::json;
 
 /// Far from the time that an ADD asks for unless it is told otherwise, and more than a process needs on any machine.
@@ -80,9 +83,17 @@ fn ec2_5_what_the_agent_refuses_with_reaches_the_runtime() {
         let error = add(&lab, &pod, "c1").run(&lab.host).error();
         assert_eq!((error.code, error.msg), (code, format!("no, for reason {code}")));
         assert_eq!(error.details, "subnet-1");
-        std::fs::remove_file(lab.state_dir().join(SOCKET)).unwrap();
+        fs::remove_file(lab.state_dir().join(SOCKET)).unwrap();
     }
     assert_nothing_left(&lab, &before);
+}
+
+/// Refused, with what to do.
+#[track_caller]
+fn assert_nobody_attaches(error: &CniError) {
+    assert_eq!(error.code, 11, "{error:?}");
+    assert!(error.msg.contains("pool data") && error.msg.contains("start multi-eni-agent"), "{error:?}");
+    assert!(error.msg.len() <= 200 && error.details.contains("no ENI on this node"), "{error:?}");
 }
 
 #[test]
@@ -92,11 +103,8 @@ fn upg_3_without_an_agent_the_add_says_at_once_what_to_do() {
     let pod = lab.host.netns("pod1");
     let refused_at_once = || {
         let began = Instant::now();
-        let error = add(&lab, &pod, "c1").run(&lab.host).error();
+        assert_nobody_attaches(&add(&lab, &pod, "c1").run(&lab.host).error());
         assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
-        assert_eq!(error.code, 11, "{error:?}");
-        assert!(error.msg.contains("pool data") && error.msg.contains("start multi-eni-agent"), "{error:?}");
-        assert!(error.msg.len() <= 200 && error.details.contains("no ENI on this node"), "{error:?}");
     };
     refused_at_once();
     drop(listen(&lab));
@@ -104,16 +112,44 @@ fn upg_3_without_an_agent_the_add_says_at_once_what_to_do() {
     assert_nothing_left(&lab, &before);
 }
 
+/// An agent has just finished one.
+fn note_a_pass(lab: &Lab) {
+    lab.store().write_agent_pass(&AgentPass { finished_at: seconds_since_boot().unwrap() }).unwrap();
+}
+
+/// An update takes the agent of a node away for some seconds.
 #[test]
-fn upg_3_an_agent_that_ends_meanwhile_is_waited_for_no_longer() {
-    let (lab, _) = not_yet(1);
-    let before = lab.host.snapshot(&[]);
-    let listener = listen(&lab);
+fn upg_3_an_agent_that_was_here_is_waited_for() {
+    let (lab, entries) = not_yet(1);
+    note_a_pass(&lab);
     let pod = lab.host.netns("pod1");
     let running = add(&lab, &pod, "c1").spawn(&lab.host);
+    let store = lab.store();
+    let first = listen(&lab);
+    // The one that it finds ends without an answer.
+    drop(first.accept().unwrap());
+    drop(first);
+    fs::remove_file(lab.state_dir().join(SOCKET)).unwrap();
+    let agent = FakeAgent::serve(&lab, move |_| {
+        store.write_entry(&entries[0]).unwrap();
+        Some(ready(&entries[0]))
+    });
+    let result = Outcome::of(running).result();
+    assert_eq!(result["ips"][0]["address"], "10.0.1.11/24", "{result:#}");
+    assert_eq!(agent.asked().len(), 1);
+}
+
+#[test]
+fn upg_3_an_agent_that_does_not_come_back_is_given_up_in_time() {
+    let (lab, _) = not_yet(1);
+    note_a_pass(&lab);
+    let before = lab.host.snapshot(&[]);
+    let pod = lab.host.netns("pod1");
+    let listener = listen(&lab);
+    let running = hasty_add(&lab, &pod, "c1").spawn(&lab.host);
     drop(listener.accept().unwrap());
-    let error = Outcome::of(running).error();
-    assert_eq!(error.code, 11, "{error:?}");
+    drop(listener);
+    assert_nobody_attaches(&Outcome::of(running).error());
     assert_nothing_left(&lab, &before);
 }
 
@@ -186,7 +222,7 @@ fn sec_3_a_socket_that_is_not_roots_alone_is_not_asked() {
     let (lab, _) = not_yet(1);
     let pod = lab.host.netns("pod1");
     let agent = FakeAgent::serve(&lab, |_| None);
-    std::fs::set_permissions(lab.state_dir().join(SOCKET), PermissionsExt::from_mode(0o666)).unwrap();
+    fs::set_permissions(lab.state_dir().join(SOCKET), PermissionsExt::from_mode(0o666)).unwrap();
     let error = add(&lab, &pod, "c1").run(&lab.host).error();
     assert_eq!(error.code, 5, "{error:?}");
     assert!(error.details.contains("others than root"), "{error:?}");
