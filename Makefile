@@ -21,10 +21,15 @@ plugins := multi-eni multi-eni-ipam
 # Built apart from the plugins, which are to have none of its dependencies' features.
 agent := multi-eni-agent
 size_limit := 4194304
+# Nothing that is shipped needs a library of its host. The flag is the last crate's alone: what it stands on is compiled once.
+static := -C target-feature=+crt-static
+shipped := $(MULTI_ENI_BIN_DIR)-shipped
+version := $(shell sed -n '/^\[workspace.package\]/,/^$$/ s/^version = "\(.*\)"/\1/p' Cargo.toml)
+TREE ?= $(CARGO_TARGET_DIR)/image
 comma := ,
 space := $() $()
 
-.PHONY: help demo test test-cluster test-guest bench plugins agent lint prepare binaries
+.PHONY: help demo test test-cluster test-guest bench plugins agent shipped image image-tree lint prepare binaries
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
@@ -41,15 +46,13 @@ test-guest: prepare binaries ## real PCI NICs in a guest: hot-plug, dying namesp
 test-cluster: prepare binaries ## of all tests, those of a real Kubernetes: the agent's device plugin, pods, and their ENIs
 	@cargo test --locked -p e2e --test cluster
 
-bench: prepare plugins agent ## what ADD, DEL and the agent cost, beside the kernel's share and beside host-device; into bench.json
+bench: prepare shipped ## what ADD, DEL and the agent cost, beside the kernel's share and beside host-device; into bench.json
 	@cargo build --locked --release -p e2e --bin bench --bin node-init
 	@MULTI_ENI_PLAN_TIMES="$(CARGO_TARGET_DIR)/plan-times.json" \
 	  cargo test --quiet --locked -p $(agent) a_plan_grows_with_the_enis >/dev/null
-	@install -m 755 -D -t "$(MULTI_ENI_BIN_DIR)-shipped" "$(CARGO_TARGET_DIR)/release/$(agent)" \
-	  $(plugins:%="$(CARGO_TARGET_DIR)/$(host)/plugin/%")
 	@# What the builds wrote is on the disk before anything is measured.
 	@sync
-	@MULTI_ENI_PLAN_TIMES="$(CARGO_TARGET_DIR)/plan-times.json" MULTI_ENI_BIN_DIR="$(MULTI_ENI_BIN_DIR)-shipped" \
+	@MULTI_ENI_PLAN_TIMES="$(CARGO_TARGET_DIR)/plan-times.json" MULTI_ENI_BIN_DIR="$(shipped)" \
 	  "$(CARGO_TARGET_DIR)/release/bench" bench.json
 
 plugins: ## the two plugins as they are shipped: static, small
@@ -63,8 +66,19 @@ plugins: ## the two plugins as they are shipped: static, small
 	done
 
 agent: ## the agent as it is shipped; the AWS SDK takes some minutes and 8 GB of memory, once
-	@cargo build --locked --release -p $(agent)
+	@cargo rustc --locked --release -p $(agent) --bin $(agent) -- $(static)
 	@printf '%s  %d bytes\n' "$(CARGO_TARGET_DIR)/release/$(agent)" "$$(stat -c %s "$(CARGO_TARGET_DIR)/release/$(agent)")"
+
+shipped: plugins agent
+	@install -m 755 -D -t "$(shipped)" "$(CARGO_TARGET_DIR)/release/$(agent)" $(plugins:%="$(CARGO_TARGET_DIR)/$(host)/plugin/%")
+
+image: image-tree ## the image of all three as an archive, which `docker load` and `ctr images import` take; no container tool is needed
+	@install/image/archive "$(TREE)" multi-eni-cni:$(version) "$(TREE).tar"
+	@printf '%s  %d bytes\n' "$(TREE).tar" "$$(stat -c %s "$(TREE).tar")"
+
+image-tree: shipped
+	@rm -rf "$(TREE)"
+	@install/image/tree "$(shipped)" "$(TREE)"
 
 lint: $(cargo_deny) ## format, clippy, licences and origins of the dependencies
 	@cargo fmt --all --check
@@ -88,10 +102,12 @@ binaries: ## the programs as the tests run them, unoptimised
 	put() { install -m 755 "$(CARGO_TARGET_DIR)/debug/$$1" "$(MULTI_ENI_BIN_DIR)/new"; mv "$(MULTI_ENI_BIN_DIR)/new" "$(MULTI_ENI_BIN_DIR)/$$2"; }; \
 	cargo build --locked $(plugins:%=-p %) --features $(subst $(space),$(comma),$(plugins:%=%/fault-injection)); \
 	for plugin in $(plugins); do put $$plugin $$plugin-faulty; done; \
-	cargo build --locked $(plugins:%=-p %); \
-	for plugin in $(plugins); do put $$plugin $$plugin; done; \
+	for plugin in $(plugins); do cargo rustc --locked -p $$plugin --bin $$plugin -- $(static); put $$plugin $$plugin; done; \
 	cargo build --locked -p $(agent) --features fault-injection; put $(agent) $(agent)-faulty; \
-	cargo build --locked -p $(agent); put $(agent) $(agent); \
+	cargo rustc --locked -p $(agent) --bin $(agent) -- $(static); put $(agent) $(agent); \
 	cargo build --locked -p e2e -p ec2sim --bins; \
 	for program in demo deviceid-from-kubelet ec2sim fake-ipam guest node-init; do put $$program $$program; done; \
+	rm -rf "$(MULTI_ENI_BIN_DIR)/image"; \
+	install/image/tree "$(MULTI_ENI_BIN_DIR)" "$(MULTI_ENI_BIN_DIR)/image"; \
+	install/image/archive "$(MULTI_ENI_BIN_DIR)/image" multi-eni-cni:$(version) "$(MULTI_ENI_BIN_DIR)/image.tar"; \
 	echo "programs     $(MULTI_ENI_BIN_DIR)"
