@@ -239,6 +239,39 @@ fn the_samples_for_dpdk_name_one_resource_and_one_pool() {
     assert!(container["command"].as_array().unwrap().contains(&variable.into()));
 }
 
+/// Of what it gets its ENIs from, all is among the samples.
+#[test]
+fn the_sample_pods_ask_for_sample_networks_of_sample_pools() {
+    let yaml =
+        |name: &str| serde_saphyr::from_str::<Value>(&read(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    for name in names("pods", "yaml") {
+        let asked = yaml(&name)["metadata"]["annotations"]["k8s.v1.cni.cncf.io/networks"].as_str().unwrap().to_string();
+        for network in asked.split(',').map(|one| one.trim().split('@').next().unwrap()) {
+            let attachment = format!("nad/{network}.yaml");
+            assert_eq!(yaml(&attachment)["metadata"]["name"], network, "{name}");
+            let plugin = plugins(&list(&attachment)).remove(0);
+            let pool = plugin.get("pool").map_or("shared", |pool| pool.as_str().unwrap());
+            assert_eq!(yaml(&format!("nodeenis/{pool}.yaml"))["metadata"]["name"], pool, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_sample_of_several_enis_gives_one_pod_two_that_answer_in_one_subnet() {
+    let lab = Lab::with_enis(2);
+    let config = plugins(&list("nad/several-enis.yaml")).remove(0);
+    for index in 0..2 {
+        lab.write_entry(&entry_of(&json!({"plugins": [config]}), &lab.entry(index)));
+    }
+    let pod = lab.host.netns("pod");
+    for interface in ["net1", "net2"] {
+        drop(lab.call(&pod, "c1", &config).ifname(interface).run(&lab.host).result());
+    }
+    for address in ["10.0.1.11", "10.0.1.12"] {
+        pod.command("ping").args(["-c1", "-W10", "-I", address, "10.0.1.1"]).run();
+    }
+}
+
 #[test]
 fn the_page_of_the_samples_names_each_of_them() {
     let page = read("README.md");
