@@ -97,8 +97,15 @@ pub(crate) fn kubectl_of_today() -> PathBuf {
 }
 
 /// The image of the project, as an archive.
-pub(crate) fn image() -> PathBuf {
+#[must_use]
+pub fn image() -> PathBuf {
     ours("image.tar")
+}
+
+/// The file system of that image.
+#[must_use]
+pub fn image_tree() -> PathBuf {
+    ours("image")
 }
 
 /// The plugin that asks the kubelet which device a pod has.

@@ -3,6 +3,7 @@
 
 mod asked;
 mod build;
+mod confined;
 mod console;
 mod pci;
 mod process;

@@ -33,6 +33,7 @@ mod grpc;
 pub mod guest;
 mod host;
 pub mod lab;
+pub mod manifests;
 mod netns;
 pub mod pci;
 pub mod pod_resources;

@@ -38,7 +38,7 @@ impl Cloud {
         self.until("the agent answers", |cloud| cloud.status().is_some());
     }
 
-    fn run_as_agent(&self, program: &Path, inside: &str) {
+    pub(super) fn run_as_agent(&self, program: &Path, inside: &str) {
         assert!(self.agent.borrow().is_none(), "an agent runs already");
         let script = format!(r#"exec {inside} "$0" run >>"$1" 2>&1"#);
         let command =
