@@ -33,6 +33,8 @@ pub enum Action {
     DescribeSecurityGroups,
     /// What types of instance take.
     DescribeInstanceTypes,
+    /// Instances by filter.
+    DescribeInstances,
 }
 
 /// EC2 has one request bucket for actions that look and another for those that change
@@ -47,7 +49,7 @@ pub enum Kind {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::CreateNetworkInterface,
         Self::AttachNetworkInterface,
         Self::ModifyNetworkInterfaceAttribute,
@@ -62,6 +64,7 @@ impl Action {
         Self::DescribeSubnets,
         Self::DescribeSecurityGroups,
         Self::DescribeInstanceTypes,
+        Self::DescribeInstances,
     ];
 
     /// Its name in the API and in IAM policies (there after `ec2:`).
@@ -81,6 +84,7 @@ impl Action {
             Self::DescribeSubnets => "DescribeSubnets",
             Self::DescribeSecurityGroups => "DescribeSecurityGroups",
             Self::DescribeInstanceTypes => "DescribeInstanceTypes",
+            Self::DescribeInstances => "DescribeInstances",
         }
     }
 
@@ -100,7 +104,8 @@ impl Action {
             Self::DescribeNetworkInterfaces
             | Self::DescribeSubnets
             | Self::DescribeSecurityGroups
-            | Self::DescribeInstanceTypes => Kind::Read,
+            | Self::DescribeInstanceTypes
+            | Self::DescribeInstances => Kind::Read,
         }
     }
 
@@ -116,7 +121,8 @@ impl Action {
             | Self::DescribeNetworkInterfaces
             | Self::DescribeSubnets
             | Self::DescribeSecurityGroups
-            | Self::DescribeInstanceTypes => true,
+            | Self::DescribeInstanceTypes
+            | Self::DescribeInstances => true,
             Self::AttachNetworkInterface
             | Self::DetachNetworkInterface
             | Self::AssignPrivateIpAddresses

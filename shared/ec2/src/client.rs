@@ -6,6 +6,7 @@ use crate::endpoint::{Endpoint, InterfaceFilter, Lookup, Page};
 use crate::error::{Class, Error};
 use crate::id::{AttachmentId, InstanceId, NetworkInterfaceId};
 use crate::imds::{Imds, InvalidEndpoint};
+use crate::instance::InstanceState;
 use crate::interface::{Creation, Force, Modification, NetworkInterface, Slot, Tags};
 use crate::limited::{Limited, Limits};
 use crate::metadata::{Instance, MetadataError, MetadataInterface};
@@ -16,7 +17,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// EC2 and the metadata service of this instance: all of [`Cloud`](crate::Cloud).
+/// EC2 and the metadata service of this instance: all of [`Cloud`](crate::Cloud), and [`Sweep`](crate::Sweep).
 pub type Client = Limited<Wire>;
 
 /// Where and how. Nothing said is what an agent on an instance needs.
@@ -134,6 +135,14 @@ impl Endpoint for Wire {
 
     async fn describe_instance_type(&self, name: &str) -> Result<Option<InstanceTypeLimits>, Error> {
         self.sdk.describe_instance_type(name).await
+    }
+
+    async fn describe_instances(
+        &self,
+        ids: &[InstanceId],
+        after: Option<&str>,
+    ) -> Result<Page<(InstanceId, InstanceState)>, Error> {
+        self.sdk.describe_instances(ids, after).await
     }
 }
 

@@ -4,9 +4,11 @@
 use crate::action::Action;
 use crate::error::{Class, Error};
 use crate::id::{AttachmentId, InstanceId, NetworkInterfaceId};
+use crate::instance::InstanceState;
 use crate::interface::{Creation, Force, Modification, NetworkInterface, Slot, Tags};
 use crate::metadata::{Instance, MetadataError, MetadataInterface};
 use crate::network::{InstanceTypeLimits, SecurityGroup, Selection, Subnet};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -80,6 +82,19 @@ pub trait Query: Send + Sync + 'static {
 
     /// The ENIs of these ids; one that EC2 does not know is left out.
     fn by_id(&self, ids: &[NetworkInterfaceId]) -> impl Future<Output = Result<Vec<NetworkInterface>, Error>> + Send;
+}
+
+/// What looks beyond one instance, for who cleans up behind those that are gone. Answers are whole, as of [`Query`], and none comes
+/// from a cache: what is deleted by them has to be EC2's word of now.
+pub trait Sweep: Send + Sync + 'static {
+    /// The ENIs that have all of these tags and are attached to nothing.
+    fn unattached(&self, tags: &Tags) -> impl Future<Output = Result<Vec<NetworkInterface>, Error>> + Send;
+
+    /// What becomes of these instances; one that EC2 does not know, or no more, is left out.
+    fn instance_states(
+        &self,
+        ids: &[InstanceId],
+    ) -> impl Future<Output = Result<BTreeMap<InstanceId, InstanceState>, Error>> + Send;
 }
 
 /// What surrounds ENIs. Answers may come from a cache.

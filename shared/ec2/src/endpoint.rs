@@ -3,6 +3,7 @@
 use crate::cloud::Lifecycle;
 use crate::error::Error;
 use crate::id::{InstanceId, NetworkInterfaceId, VpcId};
+use crate::instance::InstanceState;
 use crate::interface::{NetworkInterface, Tags};
 use crate::network::{InstanceTypeLimits, SecurityGroup, Subnet};
 use std::collections::BTreeSet;
@@ -36,6 +37,13 @@ pub trait Endpoint: Lifecycle {
         &self,
         name: &str,
     ) -> impl Future<Output = Result<Option<InstanceTypeLimits>, Error>> + Send;
+
+    /// A page of instances (`instance-id`, at most [`FILTER_VALUES`]).
+    fn describe_instances(
+        &self,
+        ids: &[InstanceId],
+        after: Option<&str>,
+    ) -> impl Future<Output = Result<Page<(InstanceId, InstanceState)>, Error>> + Send;
 }
 
 /// Part of an answer.
@@ -61,6 +69,8 @@ pub enum InterfaceFilter {
     AttachedTo(InstanceId),
     /// Those that have all of these tags (`tag:…`).
     Tagged(Tags),
+    /// Those of them that are attached to nothing (`status` is `available`).
+    Unattached(Tags),
     /// Those of these ids (`network-interface-id`), at most [`FILTER_VALUES`].
     Ids(Vec<NetworkInterfaceId>),
 }

@@ -11,6 +11,7 @@ mod lifecycle;
 mod limits;
 mod lookup;
 mod query;
+mod sweep;
 
 pub use bucket::{Bucket, Late};
 pub use cache::Cache;
@@ -27,7 +28,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 
-/// EC2 with patience: all errands of [`Lifecycle`](crate::Lifecycle), [`Query`](crate::Query) and
+/// EC2 with patience: all errands of [`Lifecycle`](crate::Lifecycle), [`Query`](crate::Query), [`Sweep`](crate::Sweep) and
 /// [`Network`](crate::Network) over an [`Endpoint`], and its [`Metadata`] if it has such.
 ///
 /// - A request waits for its turn in the bucket of its kind, and gets its own deadline; the errand has one over all.

@@ -20,8 +20,7 @@ impl<E: Endpoint> Query for Limited<E> {
     }
 
     async fn tagged(&self, tags: &Tags) -> Result<Vec<NetworkInterface>, Error> {
-        let tag = tags.iter().next().map(|(key, value)| format!("{key}={value}"));
-        let errand = self.errand(Action::DescribeNetworkInterfaces, Subject { name: tag, ..Subject::default() });
+        let errand = self.errand(Action::DescribeNetworkInterfaces, by_tags(tags));
         self.interfaces_of(&errand, InterfaceFilter::Tagged(tags.clone())).await
     }
 
@@ -36,8 +35,18 @@ impl<E: Endpoint> Query for Limited<E> {
     }
 }
 
+/// Named by the first of them, which tells them apart.
+pub(super) fn by_tags(tags: &Tags) -> Subject {
+    let tag = tags.iter().next().map(|(key, value)| format!("{key}={value}"));
+    Subject { name: tag, ..Subject::default() }
+}
+
 impl<E: Endpoint> Limited<E> {
-    async fn interfaces_of(&self, errand: &Errand, which: InterfaceFilter) -> Result<Vec<NetworkInterface>, Error> {
+    pub(super) async fn interfaces_of(
+        &self,
+        errand: &Errand,
+        which: InterfaceFilter,
+    ) -> Result<Vec<NetworkInterface>, Error> {
         let which = &which;
         self.pages(errand, |after| async move { self.endpoint.describe_interfaces(which, after.as_deref()).await })
             .await

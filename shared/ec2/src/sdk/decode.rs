@@ -2,7 +2,8 @@
 
 use crate::action::Action;
 use crate::error::{Code, Error, Subject};
-use crate::id::NetworkInterfaceId;
+use crate::id::{InstanceId, NetworkInterfaceId};
+use crate::instance::InstanceState;
 use crate::interface::{AttachmentStatus, InstanceAttachment, Ipv4, Ipv6, NetworkInterface, Slot, Status, Tags};
 use crate::network::{Card, InstanceTypeLimits, SecurityGroup, Subnet};
 use aws_sdk_ec2::types;
@@ -171,6 +172,20 @@ pub(super) fn security_group(of: &types::SecurityGroup) -> Result<SecurityGroup,
         tag_name: name(of.tags()),
         vpc: parsed("vpcId", of.vpc_id())?,
     })
+}
+
+pub(super) fn instance(of: &types::Instance) -> Result<(InstanceId, InstanceState), Invalid> {
+    let name = required("instanceState", of.state().and_then(types::InstanceState::name))?;
+    let state = match name.as_str() {
+        "pending" => InstanceState::Pending,
+        "running" => InstanceState::Running,
+        "stopping" => InstanceState::Stopping,
+        "stopped" => InstanceState::Stopped,
+        "shutting-down" => InstanceState::ShuttingDown,
+        "terminated" => InstanceState::Terminated,
+        other => InstanceState::Other(other.to_string()),
+    };
+    Ok((parsed("instanceId", of.instance_id())?, state))
 }
 
 pub(super) fn instance_type(of: &types::InstanceTypeInfo) -> Result<InstanceTypeLimits, Invalid> {

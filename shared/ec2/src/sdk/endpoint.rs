@@ -5,9 +5,11 @@ use super::{decode, filter};
 use crate::action::Action;
 use crate::endpoint::{Endpoint, InterfaceFilter, Lookup, Page};
 use crate::error::{Code, Error};
+use crate::id::InstanceId;
+use crate::instance::InstanceState;
 use crate::interface::NetworkInterface;
 use crate::network::{InstanceTypeLimits, SecurityGroup, Subnet};
-use aws_sdk_ec2::types::InstanceType;
+use aws_sdk_ec2::types::{InstanceType, Reservation};
 
 /// The most that EC2 puts into an answer; without it an answer may be cut off by time (EC2, "Pagination").
 const PAGE_SIZE: i32 = 1000;
@@ -58,6 +60,21 @@ impl Endpoint for Sdk {
         };
         let first = answer.instance_types().first().map(decode::instance_type).transpose();
         first.map_err(|invalid| invalid.of(action))
+    }
+
+    async fn describe_instances(
+        &self,
+        ids: &[InstanceId],
+        after: Option<&str>,
+    ) -> Result<Page<(InstanceId, InstanceState)>, Error> {
+        let action = Action::DescribeInstances;
+        let call = self.client(action).await?.describe_instances();
+        // By a filter: among the ids of the request itself, one that EC2 does not know refuses them all.
+        let call = call.set_filters(Some(filter::of_instances(ids))).max_results(PAGE_SIZE);
+        let answer = self.answer(action, call.set_next_token(after.map(str::to_string)).send().await)?;
+        let found = answer.reservations().iter().flat_map(Reservation::instances);
+        let items: Result<_, _> = found.map(decode::instance).collect();
+        Ok(page(items.map_err(|invalid| invalid.of(action))?, answer.next_token()))
     }
 }
 

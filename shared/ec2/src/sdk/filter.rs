@@ -1,17 +1,25 @@
 //! Filters of Describe calls.
 
 use crate::endpoint::{By, InterfaceFilter, Lookup};
-use crate::id::NetworkInterfaceId;
+use crate::id::{InstanceId, NetworkInterfaceId};
+use crate::interface::Tags;
 use aws_sdk_ec2::types::Filter;
 
 pub(super) fn of_interfaces(which: &InterfaceFilter) -> Vec<Filter> {
     match which {
         InterfaceFilter::AttachedTo(instance) => vec![filter("attachment.instance-id", [instance.as_str()])],
-        InterfaceFilter::Tagged(tags) => {
-            tags.iter().map(|(key, value)| filter(&format!("tag:{key}"), [value.as_str()])).collect()
-        }
+        InterfaceFilter::Tagged(tags) => of_tags(tags).collect(),
+        InterfaceFilter::Unattached(tags) => of_tags(tags).chain([filter("status", ["available"])]).collect(),
         InterfaceFilter::Ids(ids) => vec![filter("network-interface-id", ids.iter().map(NetworkInterfaceId::as_str))],
     }
+}
+
+pub(super) fn of_instances(ids: &[InstanceId]) -> Vec<Filter> {
+    vec![filter("instance-id", ids.iter().map(InstanceId::as_str))]
+}
+
+fn of_tags(tags: &Tags) -> impl Iterator<Item = Filter> {
+    tags.iter().map(|(key, value)| filter(&format!("tag:{key}"), [value.as_str()]))
 }
 
 pub(super) fn of_subnets(lookup: &Lookup) -> Vec<Filter> {

@@ -3,7 +3,7 @@
 use crate::scripted::{Scripted, Then, creation, eni_id};
 use ec2::{
     Action, Class, Code, Lifecycle, Limits, Memory, Modification, Network, Query, Rate, SecurityGroup, Selection, Slot,
-    Subnet,
+    Subnet, Sweep,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -126,6 +126,26 @@ async fn many_ids_are_asked_for_in_parts() {
     assert_eq!(endpoint.asked().len(), 3);
     assert!(ec2.by_id(&[]).await.unwrap().is_empty());
     assert_eq!(endpoint.asked().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_instances_are_asked_for_in_parts_and_each_part_is_read_whole() {
+    let endpoint = Scripted::of([Then::AnswersInPart, Then::Refuses(Code::RequestLimitExceeded)]);
+    let (ec2, _) = endpoint.limited(Limits::default());
+    let ids: Vec<ec2::InstanceId> = (0..450).map(|number| format!("i-{number:017x}").parse().unwrap()).collect();
+    assert_eq!(ec2.instance_states(&ids).await.unwrap().len(), 450);
+    let pages: Vec<_> = endpoint.asked().into_iter().map(|asked| asked.what.concat()).collect();
+    assert_eq!(pages, ["", "page 1", "page 1", "", ""]);
+    assert!(ec2.instance_states(&[]).await.unwrap().is_empty());
+    assert_eq!(endpoint.asked().len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_of_the_instances_that_is_not_answered_is_no_answer_for_the_others() {
+    let endpoint = Scripted::of([Then::Answers, Then::Refuses(Code::UnauthorizedOperation)]);
+    let (ec2, _) = endpoint.limited(Limits::default());
+    let ids: Vec<ec2::InstanceId> = (0..250).map(|number| format!("i-{number:017x}").parse().unwrap()).collect();
+    assert_eq!(ec2.instance_states(&ids).await.unwrap_err().class, Class::Denied);
 }
 
 fn subnet(number: u32, name: &str) -> Subnet {

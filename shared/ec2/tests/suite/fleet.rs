@@ -2,9 +2,9 @@
 
 use crate::scripted::{Scripted, Then};
 use ec2::{
-    Action, AttachmentId, Code, Creation, Endpoint, Error, Force, InstanceId, InstanceTypeLimits, InterfaceFilter,
-    Lifecycle, Limited, Limits, Lookup, Modification, NetworkInterface, NetworkInterfaceId, Page, Query, Rate,
-    SecurityGroup, Slot, Subnet, Tags, Unobserved,
+    Action, AttachmentId, Code, Creation, Endpoint, Error, Force, InstanceId, InstanceState, InstanceTypeLimits,
+    InterfaceFilter, Lifecycle, Limited, Limits, Lookup, Modification, NetworkInterface, NetworkInterfaceId, Page,
+    Query, Rate, SecurityGroup, Slot, Subnet, Tags, Unobserved,
 };
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex};
@@ -66,6 +66,14 @@ impl Endpoint for OneOfMany {
 
     async fn describe_instance_type(&self, name: &str) -> Result<Option<InstanceTypeLimits>, Error> {
         self.nothing.describe_instance_type(name).await
+    }
+
+    async fn describe_instances(
+        &self,
+        ids: &[InstanceId],
+        after: Option<&str>,
+    ) -> Result<Page<(InstanceId, InstanceState)>, Error> {
+        self.nothing.describe_instances(ids, after).await
     }
 }
 

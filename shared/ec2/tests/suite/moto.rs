@@ -3,8 +3,8 @@
 
 use crate::server::{Reply, Server};
 use ec2::{
-    AttachmentStatus, Class, Client, Code, Creation, Force, InstanceId, Lifecycle, Modification, Network,
-    NetworkInterface, Options, Query, SecurityGroupId, Selection, Slot, Status, SubnetId, Tags,
+    AttachmentStatus, Class, Client, Code, Creation, Force, InstanceId, InstanceState, Lifecycle, Modification,
+    Network, NetworkInterface, Options, Query, SecurityGroupId, Selection, Slot, Status, SubnetId, Sweep, Tags,
 };
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -208,8 +208,17 @@ async fn end(account: &Account, eni: &NetworkInterface) {
     let attached = found.attachment.as_ref().unwrap();
     assert_eq!((&attached.id, attached.instance.as_ref(), attached.slot), (&attachment, Some(&account.node), slot));
     assert_eq!((attached.status, &found.status), (AttachmentStatus::Attached, &Status::InUse));
+    let ours = Tags::from([("cluster".into(), "one & only".into())]);
+    let free = async || ec2.unattached(&ours).await.unwrap().into_iter().map(|eni| eni.id).collect::<BTreeSet<_>>();
+    assert!(!free().await.contains(&eni.id));
     ec2.detach(&eni.id, &attachment, Force::Yes).await.unwrap();
     assert_eq!(ec2.attached_to(&account.node).await.unwrap().len(), 1);
+    assert!(free().await.contains(&eni.id));
+    let ids = ["i-00000000000000001".parse().unwrap(), account.node.clone()];
+    let states = ec2.instance_states(&ids).await.unwrap();
+    assert_eq!(states.into_iter().collect::<Vec<_>>(), [(account.node.clone(), InstanceState::Running)]);
+    account.moto.ask(&format!("Action=TerminateInstances&InstanceId.1={}", account.node), "instanceId");
+    assert!(ec2.instance_states(&ids).await.unwrap()[&account.node].is_over());
     ec2.delete(&eni.id).await.unwrap();
     let error = ec2.delete(&eni.id).await.unwrap_err();
     assert_eq!((&error.code, error.class), (&Code::NetworkInterfaceIdNotFound, Class::NotFound));

@@ -1,7 +1,7 @@
 //! An endpoint that answers what a test says, and keeps what it was asked.
 
 use ec2::{
-    Action, AttachmentId, Class, Code, Creation, Endpoint, Error, Force, InstanceId, InstanceTypeLimits,
+    Action, AttachmentId, Class, Code, Creation, Endpoint, Error, Force, InstanceId, InstanceState, InstanceTypeLimits,
     InterfaceFilter, Limited, Limits, Lookup, Modification, NetworkInterface, NetworkInterfaceId, Observer, Page,
     SecurityGroup, Slot, Status, Subnet, Tags,
 };
@@ -208,5 +208,15 @@ impl Endpoint for Scripted {
             ipv6_per_interface: 15,
             cards: vec![ec2::Card { index: 0, interfaces: 4 }],
         }))
+    }
+
+    async fn describe_instances(
+        &self,
+        ids: &[InstanceId],
+        after: Option<&str>,
+    ) -> Result<Page<(InstanceId, InstanceState)>, Error> {
+        let what = after.map(str::to_string).into_iter().collect();
+        let next = self.ask(Action::DescribeInstances, what).await?;
+        Ok(Page { items: ids.iter().map(|id| (id.clone(), InstanceState::Running)).collect(), next })
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::scripted::eni_id;
 use ec2::{
-    AttachmentStatus, Class, Client, Code, Creation, Force, InstanceId, Lifecycle, Limits, Metadata, Modification,
-    Network, NetworkInterface, Options, Query, Rate, Selection, Slot, Status, SubnetId, Tags,
+    AttachmentStatus, Class, Client, Code, Creation, Force, InstanceId, InstanceState, Lifecycle, Limits, Metadata,
+    Modification, Network, NetworkInterface, Options, Query, Rate, Selection, Slot, Status, SubnetId, Sweep, Tags,
 };
 use ec2sim::{Action, Ec2, Fabric, Imds, Instance, Outage, Outcome, Server, Subnet, Vpc};
 use std::collections::BTreeSet;
@@ -280,6 +280,29 @@ async fn an_id_that_ec2_does_not_know_is_left_out() {
     let eni = region.create("a").await;
     let found = region.client.by_id(&[eni_id(1), eni.id.clone()]).await.unwrap();
     assert_eq!(found.into_iter().map(|eni| eni.id).collect::<Vec<_>>(), [eni.id]);
+}
+
+#[tokio::test]
+async fn what_is_attached_to_nothing_is_found_by_its_tags_alone() {
+    let region = Region::new();
+    let (free, attached) = (region.create("free").await, region.create("attached").await);
+    region.client.attach(&attached.id, &region.node(), at(1)).await.unwrap();
+    region.subnet.eni().tag("cluster", "two").create().unwrap();
+    let found = region.client.unattached(&Tags::from([("cluster".into(), "one".into())])).await.unwrap();
+    assert_eq!(found.into_iter().map(|eni| eni.id).collect::<Vec<_>>(), [free.id]);
+}
+
+#[tokio::test]
+async fn an_instance_that_ec2_does_not_know_hides_no_other_one() {
+    let region = Region::new();
+    let unknown = "i-00000000000000001".parse().unwrap();
+    let ids = [unknown, region.node()];
+    let states = region.client.instance_states(&ids).await.unwrap();
+    assert_eq!(states.into_iter().collect::<Vec<_>>(), [(region.node(), InstanceState::Running)]);
+    let end = ec2sim::request::TerminateInstances { instance_ids: vec![region.node().to_string()] };
+    region.api.call("ADMIN", end).outcome.unwrap();
+    let states = region.client.instance_states(&ids).await.unwrap();
+    assert!(states[&region.node()].is_over());
 }
 
 #[tokio::test]

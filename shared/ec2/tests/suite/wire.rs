@@ -3,8 +3,8 @@
 use crate::scripted::{creation, eni_id};
 use crate::server::{Reply, Server};
 use ec2::{
-    AttachmentStatus, Class, Client, Code, Force, Lifecycle, Limits, Modification, Network, Options, Query, Selection,
-    Slot, Status,
+    AttachmentStatus, Class, Client, Code, Force, InstanceState, Lifecycle, Limits, Modification, Network, Options,
+    Query, Selection, Slot, Status, Sweep, Tags,
 };
 use std::collections::BTreeSet;
 use std::error::Error as _;
@@ -144,6 +144,42 @@ async fn addresses_are_assigned_by_number_and_taken_away_by_name() {
     assert_eq!(asked[1]["Ipv6AddressCount"], "1");
     assert_eq!(asked[2]["PrivateIpAddress.1"], "10.0.0.9");
     assert_eq!(asked[3]["Ipv6Addresses.1"], "2001:db8::9");
+}
+
+#[tokio::test]
+async fn instances_are_asked_for_by_a_filter_and_read_from_all_reservations() {
+    let server = Server::start(|_| {
+        let instance = |id: &str, state: &str| {
+            format!("<item><instanceId>{id}</instanceId><instanceState><name>{state}</name></instanceState></item>")
+        };
+        let reservation = |instances: &str| format!("<item><instancesSet>{instances}</instancesSet></item>");
+        let first = instance("i-01234567", "stopped") + &instance("i-01234568", "shutting-down");
+        let second = instance("i-01234569", "hibernating");
+        let set = reservation(&first) + &reservation(&second);
+        Reply::of("DescribeInstances", &format!("<reservationSet>{set}</reservationSet>"))
+    });
+    let ids = ["i-01234567", "i-01234568", "i-01234569"].map(|id| id.parse().unwrap());
+    let states = client(&server).instance_states(&ids).await.unwrap();
+    let of = |id: &ec2::InstanceId| states[id].clone();
+    assert_eq!((of(&ids[0]), of(&ids[1])), (InstanceState::Stopped, InstanceState::ShuttingDown));
+    // What is not known is not over.
+    assert_eq!(of(&ids[2]), InstanceState::Other("hibernating".into()));
+    assert!(!of(&ids[0]).is_over() && of(&ids[1]).is_over() && !of(&ids[2]).is_over());
+    let asked = &server.asked()[0];
+    assert_eq!((asked["Filter.1.Name"].as_str(), asked["Filter.1.Value.3"].as_str()), ("instance-id", "i-01234569"));
+    assert!(!asked.contains_key("InstanceId.1"));
+}
+
+#[tokio::test]
+async fn what_is_attached_to_nothing_is_asked_for_with_all_tags() {
+    let server = Server::start(|_| Reply::of("DescribeNetworkInterfaces", "<networkInterfaceSet/>"));
+    let tags = Tags::from([("cluster".into(), "one".into()), ("pool".into(), "a".into())]);
+    assert!(client(&server).unattached(&tags).await.unwrap().is_empty());
+    let asked = &server.asked()[0];
+    for (key, value) in [("Filter.1.Name", "tag:cluster"), ("Filter.2.Value.1", "a"), ("Filter.3.Name", "status")] {
+        assert_eq!(asked[key], value);
+    }
+    assert_eq!(asked["Filter.3.Value.1"], "available");
 }
 
 #[tokio::test]

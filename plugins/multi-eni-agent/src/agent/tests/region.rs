@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use ec2::{
     Action, AttachmentId, AttachmentStatus, By, Card, Code, Creation, Endpoint, Error, Force, Instance,
-    InstanceAttachment, InstanceId, InstanceTypeLimits, InterfaceFilter, Ipv4, Ipv6, Lifecycle, Lookup, Metadata,
-    MetadataError, MetadataInterface, Modification, NetworkInterface, NetworkInterfaceId, Page, SecurityGroup, Slot,
-    Status, Subnet, Tags,
+    InstanceAttachment, InstanceId, InstanceState, InstanceTypeLimits, InterfaceFilter, Ipv4, Ipv6, Lifecycle, Lookup,
+    Metadata, MetadataError, MetadataInterface, Modification, NetworkInterface, NetworkInterfaceId, Page,
+    SecurityGroup, Slot, Status, Subnet, Tags,
 };
 use ec2sim::request::{self, Request, Select};
 use ec2sim::{Delivery, Ec2, EniFacts, EniStatus, Outcome, Response, response};
@@ -210,9 +210,8 @@ impl Endpoint for Region {
             InterfaceFilter::Ids(ids) => {
                 select.filter("network-interface-id", ids.iter().map(NetworkInterfaceId::as_str))
             }
-            InterfaceFilter::Tagged(tags) => {
-                tags.iter().fold(select, |select, (key, value)| select.filter(&format!("tag:{key}"), [value.as_str()]))
-            }
+            InterfaceFilter::Tagged(tags) => of_tags(select, tags),
+            InterfaceFilter::Unattached(tags) => of_tags(select, tags).filter("status", ["available"]),
         };
         let action = Action::DescribeNetworkInterfaces;
         match self.call(action, Request::DescribeNetworkInterfaces(select)).await? {
@@ -263,6 +262,21 @@ impl Endpoint for Region {
                 ipv6_per_interface: of.ipv6_per_interface,
                 cards: (0..).zip(&of.cards).map(|(index, &interfaces)| Card { index, interfaces }).collect(),
             })),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn describe_instances(
+        &self,
+        ids: &[InstanceId],
+        after: Option<&str>,
+    ) -> Result<Page<(InstanceId, InstanceState)>, Error> {
+        let select = Select { next_token: after.map(ToString::to_string), ..Select::default() };
+        let select = select.filter("instance-id", ids.iter().map(InstanceId::as_str));
+        match self.call(Action::DescribeInstances, Request::DescribeInstances(select)).await? {
+            Response::Instances { items, next_token } => {
+                Ok(Page { items: items.iter().map(instance_state).collect(), next: next_token })
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -416,6 +430,19 @@ fn lookup(which: &Lookup, after: Option<&str>, id: &str) -> Select {
         Some(vpc) => select.filter("vpc-id", [vpc.as_str()]),
         None => select,
     }
+}
+
+fn of_tags(select: Select, tags: &Tags) -> Select {
+    tags.iter().fold(select, |select, (key, value)| select.filter(&format!("tag:{key}"), [value.as_str()]))
+}
+
+fn instance_state(of: &response::InstanceDescription) -> (InstanceId, InstanceState) {
+    let state = match of.state {
+        ec2sim::InstanceState::Running => InstanceState::Running,
+        ec2sim::InstanceState::ShuttingDown => InstanceState::ShuttingDown,
+        ec2sim::InstanceState::Terminated => InstanceState::Terminated,
+    };
+    (of.instance_id.as_str().parse().unwrap(), state)
 }
 
 fn subnet(of: &response::SubnetDescription) -> Subnet {
