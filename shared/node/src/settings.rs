@@ -9,12 +9,14 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 mod agent;
+mod cluster;
 mod hint;
 pub mod label;
 pub mod near;
 mod value;
 
 pub use agent::{Agent, Attach, ClusterId, LogFormat, Manifests, NODE_NAME};
+pub use cluster::Cluster;
 pub use value::ClusterIdError;
 
 /// Where the settings are, unless [`PATH_VARIABLE`] names another file.
@@ -77,6 +79,8 @@ pub struct Settings {
     pub allow: Option<Allow>,
     /// What only the agent needs.
     pub agent: Agent,
+    /// What only the cluster agent needs.
+    pub cluster: Cluster,
 }
 
 impl Default for Settings {
@@ -94,6 +98,7 @@ impl Default for Settings {
             cluster_id: None,
             allow: None,
             agent: Agent::default(),
+            cluster: Cluster::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::near::nearest;
 use serde::de::Error;
 
 /// The keys of each table; the first is the file itself.
-pub(super) const TABLES: [(&str, &[&str]); 3] = [
+pub(super) const TABLES: [(&str, &[&str]); 4] = [
     (
         "",
         &[
@@ -20,6 +20,7 @@ pub(super) const TABLES: [(&str, &[&str]); 3] = [
             "cluster_id",
             "allow",
             "agent",
+            "cluster",
         ],
     ),
     ("allow", &["mac_addresses", "pci_addresses", "subnet_ids", "tags"]),
@@ -50,6 +51,7 @@ pub(super) const TABLES: [(&str, &[&str]); 3] = [
             "log_level",
         ],
     ),
+    ("cluster", &["gone_clusters"]),
 ];
 
 /// The first unknown key that something can be said about.

@@ -81,6 +81,8 @@ fn every_key_of_the_agent_is_read() {
         max_enis = 4
         log_format = "json"
         log_level = "debug"
+        [cluster]
+        gone_clusters = ["8a1f2b3c-0000-4d8b-9b53-5d3c7f0a1e22"]
         "#,
     )
     .unwrap();
@@ -92,6 +94,7 @@ fn every_key_of_the_agent_is_read() {
     assert_eq!(settings.agent.resync().as_secs(), 60);
     assert_eq!(settings.agent.log_level, log::LevelFilter::Debug);
     assert_eq!(settings.agent.log_format, LogFormat::Json);
+    assert_eq!(settings.cluster.gone_clusters.len(), 1);
     let here = Agent::default().node_name().unwrap();
     assert!(!here.is_empty() && here == here.trim().to_lowercase(), "{here:?}");
 }
@@ -114,6 +117,7 @@ fn a_value_that_cannot_be_is_refused_with_its_line_and_what_to_write() {
         ("[agent]\nresource_prefix = 'a/b'", "like example.com"),
         ("[agent]\nlabels = { 'a b' = 'x' }", "is no label"),
         ("[agent]\nlog_level = 'loud'", "warn, info"),
+        ("[cluster]\ngone_clusters = ['prod']", "uuidgen"),
     ] {
         let error = refusal(text);
         let line = text.lines().last().unwrap();
