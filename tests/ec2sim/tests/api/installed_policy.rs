@@ -1,4 +1,4 @@
-//! The policy that the project installs for a node's agent, against the calls of an agent's whole life.
+//! The policies that the project installs, for a node's agent and for the cluster's, against the calls of an agent's whole life.
 
 use std::path::Path;
 
@@ -14,7 +14,11 @@ const CLUSTER: &str = "multi-eni.networking.k8s.aws/cluster";
 const NO_MANAGE: &str = "node.k8s.amazonaws.com/no_manage";
 
 fn installed() -> Policy {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../install/iam/node-agent.json");
+    policy("node-agent.json")
+}
+
+fn policy(file: &str) -> Policy {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../install/iam").join(file);
     std::fs::read_to_string(path).unwrap().replace("CLUSTER_ID", "one").parse().unwrap()
 }
 
@@ -123,4 +127,46 @@ fn it_reaches_no_eni_of_others() {
     let mut without = tags();
     without.remove(NO_MANAGE);
     assert_eq!(region.code(region.creation().tagged(&without)), "UnauthorizedOperation");
+}
+
+/// Everything that the cluster's agent does, up to the first refusal.
+fn sweep(region: &Region, orphan: &EniId) -> Result<(), Refusal> {
+    region.call(Request::DescribeNetworkInterfaces(Select::default()))?;
+    region.call(Request::DescribeInstances(Select::default()))?;
+    region.call(deletion(orphan)).map(drop)
+}
+
+#[test]
+fn each_statement_of_the_cluster_agent_has_its_part_in_a_sweep() {
+    let policy = policy("cluster-agent.json");
+    let region = region();
+    region.ec2.set_policy(&policy);
+    let orphan = region.subnet.eni().tag(CLUSTER, "one").create().unwrap();
+    sweep(&region, orphan.id()).unwrap();
+    let mut statements = policy.statements();
+    statements.sort_unstable();
+    assert_eq!(region.ec2.granted(), statements);
+    for statement in statements {
+        let region = self::region();
+        region.ec2.set_policy(&policy.without(statement));
+        let orphan = region.subnet.eni().tag(CLUSTER, "one").create().unwrap();
+        assert_eq!(sweep(&region, orphan.id()).unwrap_err().code, "UnauthorizedOperation", "{statement}");
+    }
+}
+
+#[test]
+fn the_cluster_agent_deletes_no_eni_of_others_and_does_nothing_but_delete() {
+    let region = region();
+    region.ec2.set_policy(&policy("cluster-agent.json"));
+    let of_ours = region.subnet.eni().tag(CLUSTER, "one").create().unwrap();
+    let of_another = region.subnet.eni().tag(CLUSTER, "two").create().unwrap();
+    let of_nobody = region.subnet.eni().create().unwrap();
+    for eni in [of_another.id(), of_nobody.id()] {
+        assert_eq!(region.code(deletion(eni)), "UnauthorizedOperation");
+    }
+    assert_eq!(region.code(region.attachment(of_ours.id(), 1)), "UnauthorizedOperation");
+    assert_eq!(region.code(region.creation().tagged(&tags())), "UnauthorizedOperation");
+    let claim =
+        CreateTags { resource_ids: vec![of_another.id().to_string()], tags: vec![(CLUSTER.into(), "one".into())] };
+    assert_eq!(region.code(claim), "UnauthorizedOperation");
 }
