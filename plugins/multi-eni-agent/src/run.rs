@@ -1,7 +1,7 @@
 //! `run`: the agent as the node's daemon, and what every way of running it stands on.
 
 mod observer;
-mod signals;
+pub(crate) mod signals;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use self::observer::Watch;
+pub(crate) use self::observer::Watch;
 use crate::agent::clock::BootClock;
 use crate::agent::ledger::Ledger;
 use crate::agent::site::Site;
 use crate::agent::{self, Agent, Channels, Until, VERSION};
+use crate::cluster;
 use crate::declared::{Folder, NodeLabels, Objects};
 use crate::devices::{self, Devices};
 use crate::install;
@@ -86,6 +87,8 @@ pub(crate) enum Error {
     Ask(#[from] ask::Error),
     #[error("the agent refuses: {0}")]
     Refused(String),
+    #[error(transparent)]
+    Cluster(#[from] cluster::Error),
     #[error("stdin cannot be read")]
     Stdin(#[source] std::io::Error),
     #[error("what is asked on stdin is no request")]
@@ -189,13 +192,7 @@ pub(crate) fn site(
     let classes: Vec<&'static str> = ec2::Class::ALL.into_iter().map(ec2::Class::as_str).collect();
     let metrics = Metrics::new(VERSION, &classes);
     let health = Health::new(dependencies(&settings, region)?, agent.resync() * 2);
-    let options = ec2::Options {
-        region: agent.region.clone(),
-        ec2_endpoint: agent.ec2_endpoint.clone(),
-        imds_endpoint: agent.imds_endpoint.clone(),
-        limits: limits(agent),
-        observer: Arc::new(Watch { metrics: metrics.clone(), health: health.clone() }),
-    };
+    let options = options(agent, Arc::new(Watch { metrics: metrics.clone(), health: health.clone() }));
     let places = Places {
         pools_dir: agent.pools_dir.clone(),
         kubelet_dir: settings.kubelet_dir.clone(),
@@ -216,6 +213,17 @@ pub(crate) fn site(
         store,
         settings,
     })
+}
+
+/// How EC2 is reached by these settings.
+pub(crate) fn options(agent: &settings::Agent, observer: Arc<dyn ec2::Observer>) -> ec2::Options {
+    ec2::Options {
+        region: agent.region.clone(),
+        ec2_endpoint: agent.ec2_endpoint.clone(),
+        imds_endpoint: agent.imds_endpoint.clone(),
+        limits: limits(agent),
+        observer,
+    }
 }
 
 fn device_places(settings: &Settings) -> devices::Places {
@@ -252,10 +260,8 @@ fn limits(agent: &settings::Agent) -> ec2::Limits {
 
 fn dependencies(settings: &Settings, region: Option<&str>) -> Result<Dependencies, Error> {
     let agent = &settings.agent;
-    // The SDK's own variables, for those who set no key of node.toml.
-    let of_ec2 = from_environment(agent.ec2_endpoint.as_deref(), &["AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL"]);
     let of_imds = from_environment(agent.imds_endpoint.as_deref(), &["AWS_EC2_METADATA_SERVICE_ENDPOINT"]);
-    let ec2 = of_ec2.unwrap_or_else(|| endpoint_of(region));
+    let ec2 = ec2_endpoint(agent, region);
     let imds = of_imds.as_deref().unwrap_or("http://169.254.169.254");
     Ok(Dependencies {
         ec2: ec2.parse().map_err(|error| Error::Address(Box::new(error)))?,
@@ -265,8 +271,14 @@ fn dependencies(settings: &Settings, region: Option<&str>) -> Result<Dependencie
     })
 }
 
+/// Where EC2 is: the SDK's own variables are for those who set no key of node.toml.
+pub(crate) fn ec2_endpoint(agent: &settings::Agent, region: Option<&str>) -> String {
+    let said = from_environment(agent.ec2_endpoint.as_deref(), &["AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL"]);
+    said.unwrap_or_else(|| endpoint_of(region))
+}
+
 /// As the client finds it, where the health page has no address without it.
-async fn region(agent: &settings::Agent) -> Option<String> {
+pub(crate) async fn region(agent: &settings::Agent) -> Option<String> {
     let set = agent.region.clone().or_else(|| std::env::var("AWS_REGION").ok());
     if set.is_some() {
         return set;

@@ -9,6 +9,7 @@ use tower::BoxError;
 use tower::util::MapResultLayer;
 
 use super::Contact;
+use crate::seen::health::Checks;
 
 /// As with the API server's own clients, a server that does not take a connection within this time is away.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -29,7 +30,7 @@ pub(crate) enum Error {
 }
 
 /// A client as this process is told to be: of a pod, or of `KUBECONFIG`. Nothing is asked yet.
-pub(crate) async fn connect(contact: Contact) -> Result<Client, Error> {
+pub(crate) async fn connect<H: Checks>(contact: Contact<H>) -> Result<Client, Error> {
     let config = match std::env::var_os(KUBECONFIG) {
         Some(_) => Config::from_kubeconfig(&KubeConfigOptions::default()).await?,
         None => Config::incluster()?,
@@ -37,7 +38,7 @@ pub(crate) async fn connect(contact: Contact) -> Result<Client, Error> {
     client(config, contact)
 }
 
-pub(super) fn client(mut config: Config, contact: Contact) -> Result<Client, Error> {
+pub(super) fn client<H: Checks>(mut config: Config, contact: Contact<H>) -> Result<Client, Error> {
     config.connect_timeout = Some(CONNECT);
     config.read_timeout = Some(SILENCE);
     // Each who asks has a patience of its own, and what is asked again below it would be counted nowhere.

@@ -4,17 +4,17 @@ use http::{Response, StatusCode};
 use tower::BoxError;
 
 use crate::apply::policy::reason;
-use crate::seen::health::{Answer, Health};
+use crate::seen::health::{Answer, Checks};
 use crate::seen::metrics::{Metrics, Outcome};
 
 /// Who watches.
 #[derive(Debug, Clone)]
-pub(crate) struct Contact {
+pub(crate) struct Contact<H> {
     pub(crate) metrics: Metrics,
-    pub(crate) health: Health,
+    pub(crate) health: H,
 }
 
-impl Contact {
+impl<H: Checks> Contact<H> {
     /// A request ended so.
     pub(super) fn answered<B>(&self, result: &Result<Response<B>, BoxError>) {
         let (outcome, answer) = match result {

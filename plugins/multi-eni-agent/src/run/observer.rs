@@ -5,17 +5,17 @@ use std::time::Duration;
 use ec2::{Action, Class, Observer};
 
 use crate::apply::report::failed_with;
-use crate::seen::health::{Answer, Health};
+use crate::seen::health::{Answer, Checks};
 use crate::seen::metrics::{Metrics, Outcome};
 
 /// Who watches.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct Watch<H> {
     pub(crate) metrics: Metrics,
-    pub(crate) health: Health,
+    pub(crate) health: H,
 }
 
-impl Observer for Watch {
+impl<H: Checks> Observer for Watch<H> {
     fn called(&self, action: Action, outcome: Result<(), Class>, took: Duration) {
         let seen = outcome.map_or_else(failed_with, |()| Outcome::Done);
         self.metrics.ec2_called(action.as_str(), seen, took);

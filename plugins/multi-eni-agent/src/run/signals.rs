@@ -9,7 +9,7 @@ use crate::agent::Signal;
 ///
 /// # Errors
 /// The system's.
-pub(super) fn listen() -> std::io::Result<mpsc::Receiver<Signal>> {
+pub(crate) fn listen() -> std::io::Result<mpsc::Receiver<Signal>> {
     let (sender, receiver) = mpsc::channel(4);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -1,13 +1,15 @@
 //! Whether the agent is alive, and whether what it depends on is there: for `/healthz` and `/readyz`. Asking costs no call
 //! of EC2 or IMDS, and works while the agent has nothing to do.
 
+mod checks;
 mod dependency;
 #[cfg(test)]
 mod tests;
 
 use super::probe::{Endpoint, Found, Probe};
 use crate::view::age;
-use dependency::{Heard, Line};
+pub(crate) use checks::Checks;
+pub(crate) use dependency::{Heard, Line};
 use node::files::{self, Folder};
 use node::settings::Manifests;
 use std::path::{Path, PathBuf};
@@ -90,6 +92,14 @@ pub(crate) struct Report {
     pub(crate) good: bool,
     /// One a dependency, without credentials.
     pub(crate) lines: Vec<String>,
+}
+
+impl Report {
+    /// That of these lines, good if all of them are.
+    pub(crate) fn of(lines: impl IntoIterator<Item = Line>) -> Self {
+        let lines: Vec<Line> = lines.into_iter().collect();
+        Self { good: lines.iter().all(|line| line.good), lines: lines.iter().map(Line::text).collect() }
+    }
 }
 
 impl Health {
@@ -178,8 +188,7 @@ impl Health {
         if inner.dependencies.manifests == Manifests::Kubernetes {
             lines.push(inner.kubernetes.remembered("kubernetes", inner.is_cluster_known.load(Ordering::Relaxed)));
         }
-        let good = lines.iter().all(|line| line.good);
-        Report { good, lines: lines.into_iter().map(|line| line.text()).collect() }
+        Report::of(lines)
     }
 }
 

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::health::{Health, Report};
+use super::health::{Checks, Report};
 use super::metrics::{CONTENT_TYPE, Metrics};
 use axum::Router;
 use axum::extract::State;
@@ -33,9 +33,9 @@ pub(crate) struct Error {
 
 /// What the pages show.
 #[derive(Debug, Clone)]
-pub(crate) struct Pages {
+pub(crate) struct Pages<H> {
     pub(crate) metrics: Metrics,
-    pub(crate) health: Health,
+    pub(crate) health: H,
 }
 
 /// How much a client may take.
@@ -70,15 +70,20 @@ pub(crate) async fn bind(listen: &str) -> Result<TcpListener, Error> {
 }
 
 /// Serves the pages until `end` is there; then what is under way has a second.
-pub(crate) async fn serve(listener: TcpListener, pages: Pages, end: impl Future<Output = ()>) {
+pub(crate) async fn serve<H: Checks>(listener: TcpListener, pages: Pages<H>, end: impl Future<Output = ()>) {
     serve_within(LIMITS, listener, pages, end).await;
 }
 
-async fn serve_within(limits: Limits, listener: TcpListener, pages: Pages, end: impl Future<Output = ()>) {
+async fn serve_within<H: Checks>(
+    limits: Limits,
+    listener: TcpListener,
+    pages: Pages<H>,
+    end: impl Future<Output = ()>,
+) {
     let router = Router::new()
-        .route("/metrics", get(metrics))
-        .route("/healthz", get(alive))
-        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics::<H>))
+        .route("/healthz", get(alive::<H>))
+        .route("/readyz", get(ready::<H>))
         .with_state(pages);
     let mut connections = JoinSet::new();
     let mut end = pin!(end);
@@ -118,15 +123,15 @@ async fn answer(limits: Limits, stream: TcpStream, router: Router) {
     }
 }
 
-async fn metrics(State(pages): State<Pages>) -> impl IntoResponse {
+async fn metrics<H: Checks>(State(pages): State<Pages<H>>) -> impl IntoResponse {
     ([(CONTENT_TYPE_HEADER, CONTENT_TYPE)], pages.metrics.text())
 }
 
-async fn alive(State(pages): State<Pages>) -> impl IntoResponse {
+async fn alive<H: Checks>(State(pages): State<Pages<H>>) -> impl IntoResponse {
     page(&pages.health.alive())
 }
 
-async fn ready(State(pages): State<Pages>) -> impl IntoResponse {
+async fn ready<H: Checks>(State(pages): State<Pages<H>>) -> impl IntoResponse {
     page(&pages.health.ready().await)
 }
 

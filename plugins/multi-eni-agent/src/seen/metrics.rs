@@ -61,6 +61,15 @@ impl Metrics {
     /// Metrics of an agent of this version, with a series at zero for each of these classes of errors, so that the first
     /// error of a class is an increase that an alert can see.
     pub(crate) fn new(version: &'static str, error_classes: &[&'static str]) -> Self {
+        Self::with(version, error_classes, |_| {})
+    }
+
+    /// The same beside others of one kind of agent.
+    pub(crate) fn with(
+        version: &'static str,
+        error_classes: &[&'static str],
+        register: impl FnOnce(&mut Registry),
+    ) -> Self {
         let mut registry = Registry::default();
         let families = Families::register(&mut registry);
         for &class in error_classes {
@@ -69,6 +78,7 @@ impl Metrics {
         let info = Family::<families::Version, Gauge>::default();
         info.get_or_create(&families::Version { version }).set(1);
         registry.register("multi_eni_info", "The agent's version", info);
+        register(&mut registry);
         let ledger = Ledger::default();
         registry.register_collector(Box::new(ledger.clone()));
         registry.register_collector(Box::new(Process::started_now()));

@@ -5,7 +5,7 @@ pub(crate) mod health;
 pub(crate) mod http;
 pub(crate) mod logs;
 pub(crate) mod metrics;
-mod probe;
+pub(crate) mod probe;
 mod process;
 mod redact;
 mod timestamp;

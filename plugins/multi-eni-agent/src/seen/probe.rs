@@ -50,7 +50,7 @@ impl fmt::Display for Endpoint {
 
 impl Endpoint {
     /// Makes a connection and drops it: it costs the service no call.
-    pub(super) async fn connect(&self) -> Result<(), String> {
+    pub(crate) async fn connect(&self) -> Result<(), String> {
         match TcpStream::connect((self.host.as_str(), self.port)).await {
             Ok(_) => Ok(()),
             Err(error) => Err(format!("cannot connect to {self}: {error}")),
@@ -60,25 +60,25 @@ impl Endpoint {
 
 /// What a look found, and when.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
+pub(crate) struct Found {
     pub(super) at: Instant,
     pub(super) result: Result<(), String>,
 }
 
 /// The last look at something. Who asks while one is under way waits for it.
 #[derive(Debug)]
-pub(super) struct Probe {
+pub(crate) struct Probe {
     fresh_for: Duration,
     last: Mutex<Option<Found>>,
 }
 
 impl Probe {
-    pub(super) fn new(fresh_for: Duration) -> Self {
+    pub(crate) fn new(fresh_for: Duration) -> Self {
         Self { fresh_for, last: Mutex::new(None) }
     }
 
     /// The last look's result, or that of a new one if it is too old.
-    pub(super) async fn ask(&self, look: impl Future<Output = Result<(), String>>) -> Found {
+    pub(crate) async fn ask(&self, look: impl Future<Output = Result<(), String>>) -> Found {
         let mut last = self.last.lock().await;
         if let Some(found) = last.as_ref().filter(|found| found.at.elapsed() < self.fresh_for) {
             return found.clone();

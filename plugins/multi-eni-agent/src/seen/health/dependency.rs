@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::time::Instant;
 
 #[derive(Debug, Default)]
-pub(super) struct Heard(Mutex<Option<Last>>);
+pub(crate) struct Heard(Mutex<Option<Last>>);
 
 #[derive(Debug, Clone)]
 struct Last {
@@ -19,18 +19,18 @@ struct Last {
 
 /// A line of a report.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(crate) struct Line {
     pub(super) good: bool,
     name: &'static str,
     detail: String,
 }
 
 impl Line {
-    pub(super) fn good(name: &'static str, detail: String) -> Self {
+    pub(crate) fn good(name: &'static str, detail: String) -> Self {
         Self { good: true, name, detail }
     }
 
-    pub(super) fn bad(name: &'static str, detail: &str) -> Self {
+    pub(crate) fn bad(name: &'static str, detail: &str) -> Self {
         Self { good: false, name, detail: redact(detail).replace(char::is_control, " ") }
     }
 
@@ -41,7 +41,7 @@ impl Line {
 }
 
 impl Heard {
-    pub(super) fn hear(&self, what: &'static str, answer: Answer) {
+    pub(crate) fn hear(&self, what: &'static str, answer: Answer) {
         let last = Last { at: Instant::now(), what, answer };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
     }
@@ -51,7 +51,7 @@ impl Heard {
     }
 
     /// Where nothing but its own answers tells: before the first it is not ready.
-    pub(super) fn alone(&self, name: &'static str) -> Line {
+    pub(crate) fn alone(&self, name: &'static str) -> Line {
         match self.last() {
             None => Line::bad(name, "nothing heard yet"),
             Some(last) => match &last.answer {
@@ -62,7 +62,7 @@ impl Heard {
     }
 
     /// Where a connection can be tried too: it must be made, and it is a later word than silence.
-    pub(super) fn with_connection(&self, name: &'static str, found: &Found) -> Line {
+    pub(crate) fn with_connection(&self, name: &'static str, found: &Found) -> Line {
         let connected = match &found.result {
             Ok(()) => format!("connected {} ago", age(found.at.elapsed().as_secs())),
             Err(error) => return Line::bad(name, error),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::seen::health::{Answer, Dependencies};
+use crate::seen::health::{Answer, Dependencies, Health};
 use node::settings::Manifests;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
