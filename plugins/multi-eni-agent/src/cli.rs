@@ -15,7 +15,7 @@ use node::settings::{Manifests, PATH_VARIABLE, Settings};
 use self::output::{Format, fail};
 use crate::api::crds;
 use crate::view::Asked;
-use crate::{once, run};
+use crate::{cluster, once, run};
 
 /// Keeps a node's pools of ENIs in step with EC2.
 #[derive(Debug, Parser)]
@@ -45,6 +45,8 @@ enum Command {
     Check(Shown),
     /// Show what would be done now, and from what; nothing is changed
     Plan,
+    /// Look after the whole cluster: NodeENIs' status and end, and ENIs of nodes that are gone; a Deployment of two
+    Cluster,
     /// Print the CRDs of NodeENI and ENINode, as `kubectl apply` takes them
     Crds,
     /// Put the plugins and their settings on this host
@@ -86,6 +88,7 @@ pub(crate) fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
     let outcome = match command {
         Command::Run => settings().and_then(run::run).map(done),
+        Command::Cluster => settings().and_then(|settings| cluster::run(&settings)).map(done),
         Command::Once(args) if args.acquire => settings().and_then(once::acquire).map(done),
         Command::Once(args) => {
             settings().and_then(|settings| once::once(settings, Duration::from_secs(args.timeout))).map(done)

@@ -12,6 +12,7 @@ pub(crate) mod manifest;
 mod objects;
 mod pool;
 mod reading;
+mod review;
 mod selector;
 mod validate;
 
@@ -25,6 +26,7 @@ pub(crate) use fault::Fault;
 pub(crate) use folder::Folder;
 pub(crate) use objects::Objects;
 pub(crate) use pool::{Pool, Reference, SubnetChoice};
+pub(crate) use review::Review;
 pub(crate) use selector::NodeLabels;
 
 use node::names::PoolName;

@@ -5,6 +5,7 @@ mod agent;
 mod api;
 mod apply;
 mod cli;
+mod cluster;
 mod declared;
 mod devices;
 mod install;

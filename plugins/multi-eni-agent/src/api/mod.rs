@@ -9,8 +9,9 @@ mod tests;
 
 pub(crate) use crate::declared::manifest::NodeEni;
 pub(crate) use eni_node::{Eni, EniNode, EniNodeStatus, Owner, PoolStatus, Slots};
-pub(crate) use node_eni::NodeEniStatus;
+pub(crate) use node_eni::{Attachment, NodeEniStatus, Problem};
 
+use node::inventory::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,25 @@ pub(crate) struct EniCounts {
     pub(crate) quarantined: u32,
     /// Being detached and deleted.
     pub(crate) leaving: u32,
+}
+
+impl EniCounts {
+    /// One more, in this state; nothing for one that this version does not know.
+    pub(crate) fn add(&mut self, state: Option<State>) {
+        self.total += 1;
+        match state {
+            Some(State::Ready) => self.ready += 1,
+            Some(State::InUse) => self.in_use += 1,
+            Some(State::Cooling) => self.cooling += 1,
+            Some(State::Quarantined) => self.quarantined += 1,
+            // One that is on no instance is on its way to one, or is deleted at once.
+            Some(State::Creating | State::Created | State::Attaching | State::Attached | State::Detached) => {
+                self.coming += 1;
+            }
+            Some(State::Detaching | State::Deleting | State::Deleted) => self.leaving += 1,
+            None => {}
+        }
+    }
 }
 
 /// A list of Kubernetes' `Condition`, each type once.

@@ -47,7 +47,8 @@ impl Declared {
     }
 }
 
-fn manifest(name: &str, spec: Option<&Value>) -> Value {
+/// As a manifest.
+pub(super) fn manifest(name: &str, spec: Option<&Value>) -> Value {
     let mut manifest = json!({ "apiVersion": API_VERSION, "kind": KIND, "metadata": { "name": name } });
     if let Some(spec) = spec {
         manifest["spec"] = spec.clone();

@@ -22,13 +22,14 @@ mod write;
 pub(crate) use client::{Error, connect};
 pub(crate) use contact::Contact;
 pub(crate) use node::ThisNode;
-pub(crate) use node_eni::NodeEniObject;
 #[cfg(test)]
-pub(crate) use node_eni::{Managed, ORIGINAL_CONTROLLER_AT_WORK};
+pub(crate) use node_eni::Managed;
+pub(crate) use node_eni::{NodeEniObject, ORIGINAL_CONTROLLER_AT_WORK};
 pub(crate) use pools::{NodeStanding, pools};
 #[cfg(test)]
 pub(crate) use snapshot::Heard;
 pub(crate) use snapshot::{Known, Snapshot};
+pub(crate) use watching::follow;
 
 use std::sync::Arc;
 use std::time::Duration;

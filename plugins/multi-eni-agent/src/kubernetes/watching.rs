@@ -87,7 +87,7 @@ fn uids(pods: &BTreeMap<String, Option<String>>) -> crate::kernel::PodUids {
 
 /// Follows a watch for ever: one that ends begins again where it was, one that fails after a while that grows to half a minute. Only two
 /// minutes without an error make it short again: a server that answers nothing but the beginning of a list is not well.
-async fn follow<K, S>(what: &str, begin: impl Fn() -> S, mut take: impl FnMut(Event<K>))
+pub(crate) async fn follow<K, S>(what: &str, begin: impl Fn() -> S, mut take: impl FnMut(Event<K>))
 where
     S: Stream<Item = watcher::Result<Event<K>>> + Send,
 {
