@@ -73,6 +73,16 @@ fn the_shared_crates_and_the_simulator_stand_on_nothing_of_ours() {
     assert_eq!(ours("multi-eni"), ["cni", "multi-eni", "node"]);
 }
 
+#[test]
+fn only_the_agent_knows_kubernetes() {
+    let knows =
+        |package: &str| tree(package).iter().any(|package| package.starts_with("kube") || package.starts_with("k8s"));
+    assert!(knows("multi-eni-agent"));
+    for package in ["cni", "node", "ec2", "ec2sim"] {
+        assert!(!knows(package), "{package}");
+    }
+}
+
 /// Neither by its words nor by EC2's code in them.
 #[test]
 fn no_error_is_told_by_its_text() {

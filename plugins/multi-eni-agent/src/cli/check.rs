@@ -26,3 +26,15 @@ pub(super) fn check(settings: &Settings, format: Format) -> Result<ExitCode, Err
     }
     Ok(if report.is_right() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_api_server_has_is_not_checked_here_and_that_is_said() {
+        let mut settings = Settings::default();
+        settings.agent.manifests = Manifests::Kubernetes;
+        assert!(matches!(check(&settings, Format::Text), Err(Error::NeedsFolder)));
+    }
+}

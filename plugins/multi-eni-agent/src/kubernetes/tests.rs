@@ -1,5 +1,6 @@
 //! The watches against an API server that answers as it is told to, in virtual time.
 
+mod contact;
 mod reading;
 pub(crate) mod server;
 mod trouble;

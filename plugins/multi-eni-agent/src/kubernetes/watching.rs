@@ -27,7 +27,7 @@ pub(super) async fn watch(client: Client, name: &str, snapshot: &Snapshot) {
     );
 }
 
-/// Newest first from etcd, and not from what a server has cached: from an older list, what was declared meanwhile would be absent.
+/// The newest, from etcd, and not what a server has cached: from an older list, what was declared meanwhile would be absent.
 async fn node_enis(client: Client, snapshot: &Snapshot) {
     let api: Api<DynamicObject> = Api::all_with(client, &node_eni::resource());
     let mut list = List::default();
