@@ -89,7 +89,7 @@ pub(crate) struct Eni {
     /// The NodeENI whose it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pool: Option<String>,
-    /// Where it is in its life: creating, created, attaching, attached, ready, in use, cooling, detaching, detached, deleting or quarantined.
+    /// Where it is in its life: creating, created, attaching, attached, ready, in-use, cooling, detaching, detached, deleting or quarantined.
     pub(crate) state: String,
     /// Since when, as RFC 3339 has it.
     #[serde(skip_serializing_if = "Option::is_none")]
