@@ -25,6 +25,7 @@ mod watch;
 
 use std::fmt;
 use std::io::{Write, stderr};
+use std::path::Path;
 use std::thread;
 
 use serde_json::Value;
@@ -130,6 +131,12 @@ impl Cluster {
     #[must_use]
     pub fn get(&self, path: &str) -> Option<Value> {
         self.api.get(path)
+    }
+
+    /// Where `kubectl proxy` listens, for a test that speaks HTTP by itself.
+    #[must_use]
+    pub fn api_socket(&self) -> &Path {
+        &self.api.socket
     }
 
     /// Waits until an object of the API, nothing where there is none, is so, and gives it. The API server tells of each

@@ -14,7 +14,7 @@ use crate::{Host, LIMIT, binaries, until};
 /// The admin's way to the API server: `kubectl proxy`, which speaks TLS for it.
 pub(super) struct Api {
     pub(super) proxy: Daemon,
-    socket: PathBuf,
+    pub(super) socket: PathBuf,
 }
 
 impl Api {

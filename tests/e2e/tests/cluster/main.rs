@@ -3,6 +3,7 @@
 
 mod network;
 mod resource;
+mod scale;
 
 use e2e::{Cloud, Cluster};
 use ec2sim::EniFacts;
