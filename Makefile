@@ -43,8 +43,8 @@ test: prepare $(if $(ONLY),,lint) binaries ## everything that is tested, as root
 test-guest: prepare binaries ## real PCI NICs in a guest: hot-plug, dying namespaces, vfio-pci, power cuts; ONLY=vfi_3 as above
 	@MULTI_ENI_GUEST_ONLY=$(ONLY) cargo test --locked -p e2e --test guest -- --nocapture
 
-test-cluster: prepare binaries ## of all tests, those of a real Kubernetes: the agent's device plugin, pods, and their ENIs
-	@cargo test --locked -p e2e --test cluster
+test-cluster: prepare binaries ## of all tests, those of a real Kubernetes: the agents, pods, and their ENIs; ONLY=dev_1 as above
+	@cargo test --locked -p e2e --test cluster -- $(ONLY)
 
 bench: prepare shipped ## what ADD, DEL and the agent cost, beside the kernel's share and beside host-device; into bench.json
 	@cargo build --locked --release -p e2e --bin bench --bin node-init
