@@ -9,6 +9,7 @@ use tower::BoxError;
 use tower::util::MapResultLayer;
 
 use super::Contact;
+use crate::apply::policy::reason;
 use crate::seen::health::Checks;
 
 /// As with the API server's own clients, a server that does not take a connection within this time is away.
@@ -27,6 +28,15 @@ pub(crate) enum Error {
     Kubeconfig(#[from] KubeconfigError),
     #[error("no client of the API server can be made")]
     Client(#[source] Box<kube::Error>),
+}
+
+/// An error of the client in few words: kube's own have each thing that was said twice or more.
+pub(crate) fn words(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => format!("{} {}", status.code, status.message),
+        kube::Error::Service(source) => reason(&**source),
+        other => reason(other),
+    }
 }
 
 /// A client as this process is told to be: of a pod, or of `KUBECONFIG`. Nothing is asked yet.

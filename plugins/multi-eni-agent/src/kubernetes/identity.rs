@@ -9,6 +9,7 @@ use node::settings::ClusterId;
 use node::store::{Kept, Store};
 use serde::{Deserialize, Serialize};
 
+use super::client::words;
 use super::snapshot::Snapshot;
 use crate::apply::policy::reason;
 
@@ -48,7 +49,10 @@ pub(super) async fn learn(client: Client, store: &Store, snapshot: &Snapshot) {
                 Ok(cluster) => break cluster,
                 Err(error) => log::warn!("the UID of the namespace {NAMESPACE}: {error}"),
             },
-            Err(error) => log::warn!("the namespace {NAMESPACE}, whose UID is the cluster's identity: {error}"),
+            Err(error) => {
+                let why = words(&error);
+                log::warn!("the namespace {NAMESPACE}, whose UID is the cluster's identity, cannot be read: {why}");
+            }
         }
         tokio::time::sleep(AGAIN).await;
     };

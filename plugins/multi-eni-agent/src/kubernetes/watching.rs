@@ -11,10 +11,13 @@ use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{self, Config, DefaultBackoff, Error, Event, watcher};
 use kube::{Client, ResourceExt};
 
+use super::client::words;
 use super::list::List;
 use super::snapshot::{Heard, Snapshot};
 use super::{node, node_eni, pods};
 
+/// The API server's word for a place in its history that it has forgotten (Kubernetes API concepts, "410 Gone responses").
+const EXPIRED: u16 = 410;
 /// What [`DefaultBackoff`] ends with.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -98,7 +101,7 @@ where
             match event {
                 Ok(event) => take(event),
                 Err(error) => {
-                    log::warn!("the watch of {what}: {error}; what is known goes on");
+                    tell(what, &error);
                     tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
                     if has_expired(&error) {
                         break;
@@ -109,8 +112,20 @@ where
     }
 }
 
+/// That a server forgets where a watch was is its daily life.
+fn tell(what: &str, error: &Error) {
+    match error {
+        Error::WatchError(status) if status.code == EXPIRED => log::debug!("the watch of {what} begins anew"),
+        Error::WatchError(status) => log::warn!("the watch of {what}: {} {}", status.code, status.message),
+        Error::InitialListFailed(error) | Error::WatchStartFailed(error) | Error::WatchFailed(error) => {
+            log::warn!("the watch of {what}: {}; what is known goes on", words(error));
+        }
+        Error::NoResourceVersion => log::warn!("the watch of {what}: {error}"),
+    }
+}
+
 /// Whether the place where the watch was is forgotten, and said so in the answer and not in the watch: that, kube does not take for a
 /// reason to begin anew.
 fn has_expired(error: &Error) -> bool {
-    matches!(error, Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
+    matches!(error, Error::WatchStartFailed(kube::Error::Api(status)) if status.code == EXPIRED)
 }

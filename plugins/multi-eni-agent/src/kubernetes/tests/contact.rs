@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::health;
 use crate::kubernetes::Contact;
-use crate::kubernetes::client::client;
+use crate::kubernetes::client::{client, words};
 use crate::seen::metrics::Metrics;
 
 /// A server that answers everything with this status, and its address.
@@ -56,4 +56,12 @@ async fn nobody_at_the_address_is_silence() {
     let (counted, line) = seen(&address).await;
     assert_eq!(counted, "{result=\"silent\"} 1");
     assert!(line.contains("onnection refused"), "{line}");
+}
+
+#[test]
+fn an_error_is_said_in_few_words() {
+    let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    assert_eq!(words(&kube::Error::Service(refused.into())), "connection refused");
+    let denied = kube::core::Status::failure("nodeenis is forbidden", "Forbidden").with_code(403);
+    assert_eq!(words(&kube::Error::Api(denied.boxed())), "403 nodeenis is forbidden");
 }
