@@ -27,7 +27,7 @@ pub(crate) struct Memory {
     pub(crate) sightings: Sightings,
     /// When EC2 was last looked at as a whole.
     pub(super) surveyed: Option<Duration>,
-    /// The instances that had a Node at the last look.
+    /// The instances that had a Node at the last look, or have had one since.
     pub(super) instances: BTreeSet<InstanceId>,
     /// What the last look says may go.
     pub(super) condemned: Vec<NetworkInterfaceId>,

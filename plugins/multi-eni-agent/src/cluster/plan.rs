@@ -96,7 +96,11 @@ fn finalizers(plan: &mut Plan, world: &World, memory: &mut Memory, rules: &Rules
 
 /// Regularly; earlier where there is something to see: an orphan whose grace period is over, a Node that went away, a NodeENI that waits
 /// for its ENIs to go.
-fn sweep(plan: &mut Plan, world: &World, memory: &Memory, rules: &Rules, now: Now) {
+fn sweep(plan: &mut Plan, world: &World, memory: &mut Memory, rules: &Rules, now: Now) {
+    let living: BTreeSet<InstanceId> = world.instances().collect();
+    let went = !memory.instances.is_subset(&living);
+    // One that comes and goes between two looks went, too.
+    memory.instances.extend(living);
     for id in &memory.condemned {
         plan.at(now.at, Action::Delete(id.clone()), memory, now);
     }
@@ -104,10 +108,6 @@ fn sweep(plan: &mut Plan, world: &World, memory: &Memory, rules: &Rules, now: No
         let hurried = last + HURRY.min(rules.grace);
         let of_orphans = memory.sightings.next(rules).map(|next| next.max(hurried));
         let is_wanted = world.node_enis.values().any(|of| of.is_deleted && of.has_finalizer());
-        let went = !memory.instances.is_empty() && {
-            let living: BTreeSet<InstanceId> = world.instances().collect();
-            !memory.instances.is_subset(&living)
-        };
         let of_others = (is_wanted || went).then_some(hurried);
         [Some(last + SURVEY), of_orphans, of_others].into_iter().flatten().min().unwrap_or(last + SURVEY)
     });

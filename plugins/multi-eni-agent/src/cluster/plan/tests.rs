@@ -228,6 +228,18 @@ fn what_is_under_way_is_not_begun_again_and_what_failed_after_a_pause_that_grows
 }
 
 #[test]
+fn a_node_that_came_and_went_between_two_looks_is_looked_for() {
+    let mut memory = original_gone();
+    memory.begins(&Action::AskForOriginal, &world(&[]), now(0).at);
+    memory.begins(&Action::Survey, &world(&[1]), now(0).at);
+    memory.learns(&Action::Survey, Learned::Survey(Survey::default()), &world(&[1]), &rules(), now(0).at);
+    let mut looks = |world: &World, at| plan(world, &mut memory, &rules(), now(at)).actions.contains(&Action::Survey);
+    assert!(!looks(&world(&[1]), 100));
+    assert!(!looks(&world(&[1, 2]), 110));
+    assert!(looks(&world(&[1]), 120));
+}
+
+#[test]
 fn an_interface_knows_its_instance_by_its_tag() {
     let mut eni = interface(&lone(1));
     assert_eq!(instance_of(&eni), Some(instance(1)));
