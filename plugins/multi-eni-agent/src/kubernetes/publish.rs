@@ -148,7 +148,8 @@ impl Publisher {
             return Some(Task::Own(node_uid));
         }
         let before = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-        let around = Around { node_uid: &node_uid, boot: self.boot(), before, now: Timestamp::now() };
+        let slots = object.status.as_ref().and_then(|status| status.slots);
+        let around = Around { node_uid: &node_uid, boot: self.boot(), before, slots, now: Timestamp::now() };
         let wished = shown(&status, &around);
         (object.status.as_ref() != Some(&wished)).then(|| Task::Show(Box::new(wished)))
     }

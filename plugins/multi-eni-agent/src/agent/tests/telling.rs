@@ -36,7 +36,7 @@ impl Heard {
         let status = self.status.borrow().clone().unwrap();
         let boot = BootTime::by(Timestamp::UNIX_EPOCH, 0);
         let before = before.map(|before| before.conditions.as_slice()).unwrap_or_default();
-        shown(&status, &Around { node_uid: "uid", boot, before, now: Timestamp::UNIX_EPOCH })
+        shown(&status, &Around { node_uid: "uid", boot, before, slots: None, now: Timestamp::UNIX_EPOCH })
     }
 }
 

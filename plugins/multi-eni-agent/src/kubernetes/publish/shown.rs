@@ -8,7 +8,7 @@ use node::inventory::{Mode, State};
 
 use super::boot::BootTime;
 use crate::api::{Eni, EniCounts, EniNodeStatus, Owner, PoolStatus, Slots};
-use crate::view::{EniView, Holder, PoolView, Status, state_word};
+use crate::view::{self, EniView, Holder, PoolView, Status, state_word};
 
 /// More than any instance type takes.
 const MOST_ENIS: usize = 128;
@@ -31,6 +31,9 @@ pub(crate) struct Around<'a> {
     pub(crate) boot: BootTime,
     /// The conditions as they were shown last.
     pub(crate) before: &'a [Condition],
+    /// The slots as they were shown last. They stand until they are known again: of an object that its manager takes back, server-side
+    /// apply makes null, and the schema refuses that.
+    pub(crate) slots: Option<Slots>,
     pub(crate) now: Timestamp,
 }
 
@@ -44,13 +47,17 @@ pub(crate) fn shown(status: &Status, around: &Around<'_>) -> EniNodeStatus {
         instance_type: instance.and_then(|instance| instance.instance_type.clone()),
         availability_zone: instance.and_then(|instance| instance.availability_zone.clone()),
         agent_version: status.agent_version.clone(),
-        slots: status.slots.map(|slots| Slots { limit: slots.limit, used: slots.used, free: slots.free() }),
+        slots: status.slots.map(slots).or(around.slots),
         enis: ours.iter().take(MOST_ENIS).map(|eni| of_eni(eni, around.boot)).collect(),
         pools: status.pools.iter().take(MOST_POOLS).map(of_pool).collect(),
         counts: counts(&ours),
         problem: problem(status, &ours),
         conditions: vec![ready(status, around)],
     }
+}
+
+fn slots(of: view::Slots) -> Slots {
+    Slots { limit: of.limit, used: of.used, free: of.free() }
 }
 
 fn of_eni(eni: &EniView, boot: BootTime) -> Eni {

@@ -57,7 +57,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn around(before: &[Condition], now: i64) -> Around<'_> {
-    Around { node_uid: UID, boot: BootTime::by(at(CLOCK), SINCE_BOOT), before, now: at(now) }
+    Around { node_uid: UID, boot: BootTime::by(at(CLOCK), SINCE_BOOT), before, slots: None, now: at(now) }
 }
 
 fn object(status: &Status) -> EniNodeStatus {
@@ -91,6 +91,15 @@ fn what_is_on_the_wire_is_read_as_it_was_written() {
     let object = object(&status([eni(1, State::Ready), failed]));
     let text = serde_json::to_string(&object).unwrap();
     assert_eq!(serde_json::from_str::<EniNodeStatus>(&text).unwrap(), object);
+}
+
+#[test]
+fn slots_that_are_not_known_any_more_stand_as_they_were_shown() {
+    let known = object(&status([])).slots;
+    assert!(known.is_some());
+    let forgotten = Status { slots: None, ..status([]) };
+    assert_eq!(shown(&forgotten, &Around { slots: known, ..around(&[], CLOCK) }).slots, known);
+    assert_eq!(object(&forgotten).slots, None);
 }
 
 #[test]
