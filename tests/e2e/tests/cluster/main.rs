@@ -9,6 +9,7 @@ mod resource;
 mod rights;
 mod scale;
 mod table;
+mod trouble;
 
 use e2e::{Cloud, Cluster};
 use ec2sim::EniFacts;
