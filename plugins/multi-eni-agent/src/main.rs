@@ -22,6 +22,7 @@ mod socket;
 #[cfg(test)]
 mod storm;
 mod tags;
+mod text;
 mod view;
 
 fn main() -> std::process::ExitCode {

@@ -4,6 +4,8 @@ use std::error::Error;
 
 use ec2::Class;
 
+use crate::text::short;
+
 /// CNI's code for I/O (SPEC, "Error").
 pub(crate) const IO: u32 = 5;
 /// CNI's code for a configuration that cannot work.
@@ -74,8 +76,7 @@ pub(crate) fn reason(error: &(dyn Error + 'static)) -> String {
         below = error.source();
     }
     parts.dedup();
-    let line = parts.join(": ").split_whitespace().collect::<Vec<_>>().join(" ");
-    line[..line.floor_char_boundary(MOST)].to_string()
+    short(&parts.join(": "), MOST)
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ mod apply;
 mod deletion;
 mod election;
 mod health;
-mod identity;
 mod lease;
 mod memory;
 mod original;

@@ -11,7 +11,6 @@ use tokio::time::timeout;
 use super::agent::Agent;
 use super::apply::Hands;
 use super::health::Health;
-use super::identity;
 use super::lease::{Candidate, Tenure};
 use super::shown::{Leader, Shown};
 use super::sweep::Rules;
@@ -139,7 +138,10 @@ pub(super) async fn works<C: Lifecycle + Query + Sweep>(hands: &Hands<C>, mut te
 
 /// What is swept, once it is known whose the cluster is.
 async fn rules(settings: &Settings, client: &kube::Client) -> Result<Rules, Error> {
-    let cluster = identity::cluster(settings, client).await;
+    let cluster = match &settings.cluster_id {
+        Some(cluster) => cluster.clone(),
+        None => kubernetes::cluster(client).await,
+    };
     let gone_clusters = settings.cluster.gone_clusters.clone();
     if gone_clusters.contains(&cluster) {
         return Err(Error::NotGone(cluster));

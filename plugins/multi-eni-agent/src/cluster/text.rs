@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use crate::text;
+
 /// The most bytes of one message.
 const MOST_BYTES: usize = 300;
 /// The most of a list.
@@ -9,8 +11,7 @@ const MOST_ITEMS: usize = 5;
 
 /// The text in one line, cut where it is too long.
 pub(crate) fn short(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line[..line.floor_char_boundary(MOST_BYTES)].to_string()
+    text::short(text, MOST_BYTES)
 }
 
 /// The first few, and how many more there are.

@@ -1,17 +1,16 @@
 //! What the API server tells of Nodes, NodeENIs and ENINodes, kept as far as it matters.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::api::core::v1::Node as NodeObject;
 use kube::api::{Api, DynamicObject};
-use kube::runtime::watcher::{Config, Event, watcher};
+use kube::runtime::watcher::{Config, watcher};
 use kube::{Client, CustomResourceExt};
 use tokio::sync::Notify;
 
 use super::world::{Node, NodeEni, World, eni_node};
 use crate::api::{self, EniNode, EniNodeStatus};
-use crate::kubernetes::follow;
+use crate::kubernetes::{Change, List, follow};
 
 /// What was told, kept up to date. A clone is the same one.
 #[derive(Debug, Clone, Default)]
@@ -25,9 +24,9 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Lists {
-    nodes: List<Node>,
-    node_enis: List<NodeEni>,
-    eni_nodes: List<EniNodeStatus>,
+    nodes: List<Arc<Node>>,
+    node_enis: List<Arc<NodeEni>>,
+    eni_nodes: List<Arc<EniNodeStatus>>,
 }
 
 impl Told {
@@ -35,9 +34,9 @@ impl Told {
     pub(crate) fn world(&self) -> Option<World> {
         let lists = self.lists();
         Some(World {
-            nodes: lists.nodes.whole.clone()?,
-            node_enis: lists.node_enis.whole.clone()?,
-            eni_nodes: lists.eni_nodes.whole.clone()?,
+            nodes: lists.nodes.whole()?.clone(),
+            node_enis: lists.node_enis.whole()?.clone(),
+            eni_nodes: lists.eni_nodes.whole()?.clone(),
         })
     }
 
@@ -57,21 +56,21 @@ impl Told {
                 "Nodes",
                 || watcher(nodes.clone(), Config::default()),
                 |event| {
-                    self.take(|lists| lists.nodes.take(event, Node::of));
+                    self.take(|lists| lists.nodes.take(event, |node| shared(Node::of(node))));
                 }
             ),
             follow(
                 "NodeENIs",
                 || watcher(node_enis.clone(), Config::default()),
                 |event| {
-                    self.take(|lists| lists.node_enis.take(event, NodeEni::of));
+                    self.take(|lists| lists.node_enis.take(event, |of| shared(NodeEni::of(of))));
                 }
             ),
             follow(
                 "ENINodes",
                 || watcher(eni_nodes.clone(), Config::default()),
                 |event| {
-                    self.take(|lists| lists.eni_nodes.take(event, eni_node));
+                    self.take(|lists| lists.eni_nodes.take(event, |of| shared(eni_node(of))));
                 }
             ),
         );
@@ -89,89 +88,7 @@ impl Told {
     }
 }
 
-/// Whether anything that matters is another one than before: a Node's heartbeat is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
-    Made,
-    None,
-}
-
-/// A list and what came after it, by name. While it is read anew, the one before stands.
-#[derive(Debug)]
-struct List<T> {
-    whole: Option<BTreeMap<String, Arc<T>>>,
-    coming: BTreeMap<String, Arc<T>>,
-}
-
-impl<T> Default for List<T> {
-    fn default() -> Self {
-        Self { whole: None, coming: BTreeMap::new() }
-    }
-}
-
-impl<T: PartialEq> List<T> {
-    fn take<K>(&mut self, event: Event<K>, read: impl Fn(K) -> (String, T)) -> Change {
-        let is_changed = match event {
-            Event::Init => {
-                self.coming.clear();
-                false
-            }
-            Event::InitApply(object) => {
-                let (name, value) = read(object);
-                self.coming.insert(name, Arc::new(value));
-                false
-            }
-            Event::InitDone => {
-                let before = self.whole.replace(std::mem::take(&mut self.coming));
-                before != self.whole
-            }
-            Event::Apply(object) => {
-                let (name, value) = read(object);
-                let whole = self.whole.get_or_insert_default();
-                let is_new = whole.get(&name).is_none_or(|before| **before != value);
-                whole.insert(name, Arc::new(value));
-                is_new
-            }
-            Event::Delete(object) => {
-                let (name, _) = read(object);
-                self.whole.as_mut().is_some_and(|whole| whole.remove(&name).is_some())
-            }
-        };
-        if is_changed { Change::Made } else { Change::None }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn take(list: &mut List<u32>, event: Event<(&str, u32)>) -> Change {
-        list.take(event, |(name, value)| (name.to_string(), value))
-    }
-
-    #[test]
-    fn a_list_is_known_when_it_is_whole_and_what_changes_nothing_wakes_nobody() {
-        let mut list = List::default();
-        take(&mut list, Event::Init);
-        take(&mut list, Event::InitApply(("a", 1)));
-        assert!(list.whole.is_none());
-        assert_eq!(take(&mut list, Event::InitDone), Change::Made);
-        assert_eq!(take(&mut list, Event::Apply(("a", 1))), Change::None);
-        assert_eq!(take(&mut list, Event::Apply(("a", 2))), Change::Made);
-        assert_eq!(take(&mut list, Event::Delete(("b", 0))), Change::None);
-        assert_eq!(take(&mut list, Event::Delete(("a", 0))), Change::Made);
-    }
-
-    #[test]
-    fn what_is_read_anew_takes_the_place_of_the_old_at_its_end() {
-        let mut list = List::default();
-        for event in [Event::Init, Event::InitApply(("a", 1)), Event::InitApply(("b", 1)), Event::InitDone] {
-            take(&mut list, event);
-        }
-        take(&mut list, Event::Init);
-        take(&mut list, Event::InitApply(("b", 1)));
-        assert_eq!(list.whole.as_ref().map(BTreeMap::len), Some(2));
-        assert_eq!(take(&mut list, Event::InitDone), Change::Made);
-        assert_eq!(list.whole.as_ref().map(BTreeMap::len), Some(1));
-    }
+/// So that a world, of which each pass has its own, costs no copy of the objects.
+fn shared<T>((name, value): (String, T)) -> (String, Arc<T>) {
+    (name, Arc::new(value))
 }

@@ -1,5 +1,6 @@
 //! What is wrong with a manifest, and where.
 
+use crate::text::one_line;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ pub(crate) struct Fault {
     pub(crate) pool: Option<String>,
     /// The field, like `spec.subnetIDs[1]`; empty for the whole.
     pub(crate) path: String,
-    /// What is wrong, and what to write.
+    /// What is wrong, and what to write; one line, whatever a parser or a manifest puts into its words.
     pub(crate) why: String,
 }
 
@@ -21,11 +22,6 @@ impl Fault {
     pub(crate) fn of_file(file: &Path, why: impl fmt::Display) -> Self {
         Self { file: file.to_path_buf(), pool: None, path: String::new(), why: one_line(&why.to_string()) }
     }
-}
-
-/// A fault is one line, whatever a parser or a manifest puts into its words.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 impl fmt::Display for Fault {

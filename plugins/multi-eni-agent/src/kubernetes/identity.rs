@@ -8,14 +8,17 @@ use kube::{Client, ResourceExt};
 use node::settings::ClusterId;
 use node::store::{Kept, Store};
 use serde::{Deserialize, Serialize};
+use tokio::time::{sleep, timeout};
 
 use super::client::words;
 use super::snapshot::Snapshot;
 use crate::apply::policy::reason;
 
 const NAMESPACE: &str = "kube-system";
+/// How long the API server has for an answer.
+const LIMIT: Duration = Duration::from_secs(10);
 /// Between two questions while there is no answer.
-const AGAIN: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_secs(5);
 const FILE: &str = "cluster.json";
 
 /// What is remembered of it, in `cluster.json`: an agent that begins while the API server is away knows whose its ENIs are.
@@ -42,20 +45,7 @@ pub(super) async fn learn(client: Client, store: &Store, snapshot: &Snapshot) {
     if let Some(cluster) = &before {
         snapshot.change(|known| known.cluster = Some(cluster.clone()));
     }
-    let namespaces: Api<Namespace> = Api::all(client);
-    let cluster = loop {
-        match namespaces.get_metadata(NAMESPACE).await {
-            Ok(namespace) => match namespace.uid().unwrap_or_default().parse::<ClusterId>() {
-                Ok(cluster) => break cluster,
-                Err(error) => log::warn!("the UID of the namespace {NAMESPACE}: {error}"),
-            },
-            Err(error) => {
-                let why = words(&error);
-                log::warn!("the namespace {NAMESPACE}, whose UID is the cluster's identity, cannot be read: {why}");
-            }
-        }
-        tokio::time::sleep(AGAIN).await;
-    };
+    let cluster = cluster(&client).await;
     if before.as_ref() == Some(&cluster) {
         return;
     }
@@ -64,6 +54,23 @@ pub(super) async fn learn(client: Client, store: &Store, snapshot: &Snapshot) {
         log::error!("the cluster's identity cannot be kept: {}", reason(&error));
     }
     snapshot.change(|known| known.cluster = Some(cluster));
+}
+
+/// Asks the API server for it until there is an answer: nothing is anybody's without it.
+pub(crate) async fn cluster(client: &Client) -> ClusterId {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    loop {
+        let why = match timeout(LIMIT, namespaces.get_metadata(NAMESPACE)).await {
+            Ok(Ok(namespace)) => match namespace.uid().unwrap_or_default().parse() {
+                Ok(cluster) => return cluster,
+                Err(error) => reason(&error),
+            },
+            Ok(Err(error)) => words(&error),
+            Err(_) => format!("no answer within {} s", LIMIT.as_secs()),
+        };
+        log::warn!("the namespace {NAMESPACE}, whose UID is the cluster's identity, cannot be read: {why}");
+        sleep(AGAIN).await;
+    }
 }
 
 fn remembered(store: &Store) -> Option<ClusterId> {

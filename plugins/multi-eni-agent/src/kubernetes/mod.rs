@@ -21,6 +21,8 @@ mod write;
 
 pub(crate) use client::{Error, connect};
 pub(crate) use contact::Contact;
+pub(crate) use identity::cluster;
+pub(crate) use list::{Change, List};
 pub(crate) use node::ThisNode;
 #[cfg(test)]
 pub(crate) use node_eni::Managed;

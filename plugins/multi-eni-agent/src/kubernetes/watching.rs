@@ -12,7 +12,7 @@ use kube::runtime::watcher::{self, Config, DefaultBackoff, Error, Event, watcher
 use kube::{Client, ResourceExt};
 
 use super::client::words;
-use super::list::List;
+use super::list::{Change, List};
 use super::snapshot::{Heard, Snapshot};
 use super::{node, node_eni, pods};
 
@@ -38,7 +38,9 @@ async fn node_enis(client: Client, snapshot: &Snapshot) {
         "NodeENIs",
         || watcher(api.clone(), Config::default()),
         |event| {
-            if let Some(whole) = list.take(event, node_eni::read) {
+            if list.take(event, node_eni::read) == Change::Made
+                && let Some(whole) = list.whole()
+            {
                 let whole = Arc::new(whole.clone());
                 snapshot.change(|known| known.node_enis = Some(whole));
             }
@@ -56,7 +58,9 @@ async fn this_node(client: Client, name: &str, snapshot: &Snapshot) {
         || watcher(api.clone(), config.clone()),
         |event| {
             let read = |node: Node| (node.name_any(), node::read(node));
-            if let Some(whole) = list.take(event, read) {
+            if list.take(event, read) == Change::Made
+                && let Some(whole) = list.whole()
+            {
                 let node = whole.get(name).cloned().map_or(Heard::Absent, |node| Heard::There(Arc::new(node)));
                 snapshot.change(|known| known.node = node);
             }
@@ -75,7 +79,9 @@ async fn pods_of(client: Client, name: &str, snapshot: &Snapshot) {
         "pods",
         || watcher(api.clone(), config.clone()),
         |event| {
-            if let Some(whole) = list.take(event, |pod| pods::read(&pod)) {
+            if list.take(event, |pod| pods::read(&pod)) == Change::Made
+                && let Some(whole) = list.whole()
+            {
                 let whole = Arc::new(uids(whole));
                 snapshot.change(|known| known.pods = Some(whole));
             }

@@ -9,10 +9,14 @@ use kube::{Client, core};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+use crate::text::short;
+
 /// What writes, in `managedFields` and in the server's log.
 pub(crate) const FIELD_MANAGER: &str = "multi-eni-agent";
 /// A server that answers later than this answers nobody.
 const LIMIT: Duration = Duration::from_secs(30);
+/// What is kept of the words of a refusal, in bytes.
+const MOST_TEXT: usize = 300;
 /// The server may not make the agent wait for longer.
 const LONGEST_WISH: Duration = Duration::from_secs(300);
 
@@ -114,14 +118,7 @@ fn refusal(what: String, code: u16, after: Option<u64>, body: &[u8]) -> Error {
     Error::Answered {
         what,
         code,
-        message: line(&message),
+        message: short(&message, MOST_TEXT),
         after: after.map(|after| Duration::from_secs(after).min(LONGEST_WISH)),
     }
-}
-
-/// A text of the server in one line of the log.
-fn line(text: &str) -> String {
-    const MOST: usize = 300;
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line[..line.floor_char_boundary(MOST)].to_string()
 }

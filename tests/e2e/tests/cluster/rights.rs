@@ -7,9 +7,8 @@ use e2e::cluster::{CLUSTER_AGENT, NAMESPACE, NODE_AGENT};
 
 /// What the node agent may do beyond what everybody may.
 const OF_THE_NODE: &[(&str, &str, &str)] = &[
-    ("eninodes.networking.k8s.aws", "", "[get list watch create patch]"),
+    ("eninodes.networking.k8s.aws", "", "[get create patch]"),
     ("eninodes.networking.k8s.aws/status", "", "[patch]"),
-    ("events", "", "[create patch]"),
     ("events.events.k8s.io", "", "[create patch]"),
     ("namespaces", "kube-system", "[get]"),
     ("nodeenis.networking.k8s.aws", "", "[get list watch]"),
@@ -21,15 +20,12 @@ const OF_THE_NODE: &[(&str, &str, &str)] = &[
 const OF_THE_CLUSTER: &[(&str, &str, &str)] = &[
     ("deployments.apps", "eni-controller", "[get]"),
     ("eninodes.networking.k8s.aws", "", "[get list watch]"),
-    ("events", "", "[create patch]"),
-    ("events.events.k8s.io", "", "[create patch]"),
     ("leases.coordination.k8s.io", "", "[create]"),
-    ("leases.coordination.k8s.io", "multi-eni-cluster-agent", "[get list watch patch update]"),
+    ("leases.coordination.k8s.io", "multi-eni-cluster-agent", "[get update]"),
     ("leases.coordination.k8s.io", "nodeeni-controller-leader-election", "[get]"),
     ("namespaces", "kube-system", "[get]"),
-    ("nodeenis.networking.k8s.aws", "", "[get list watch patch update]"),
-    ("nodeenis.networking.k8s.aws/finalizers", "", "[update]"),
-    ("nodeenis.networking.k8s.aws/status", "", "[patch update]"),
+    ("nodeenis.networking.k8s.aws", "", "[get list watch patch]"),
+    ("nodeenis.networking.k8s.aws/status", "", "[patch]"),
     ("nodes", "", "[get list watch]"),
 ];
 

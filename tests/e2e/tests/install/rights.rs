@@ -46,23 +46,19 @@ fn expected(lines: &str) -> Rights {
 
 const NODE_AGENT: &str = "
     networking.k8s.aws|nodeenis: get list watch
-    networking.k8s.aws|eninodes: get list watch create patch
+    networking.k8s.aws|eninodes: get create patch
     networking.k8s.aws|eninodes/status: patch
     |nodes: get list watch
     |pods: get list watch
-    |events: create patch
     events.k8s.io|events: create patch
     |namespaces[kube-system]: get
 ";
 
 const CLUSTER_AGENT: &str = "
-    networking.k8s.aws|nodeenis: get list watch patch update
-    networking.k8s.aws|nodeenis/status: patch update
-    networking.k8s.aws|nodeenis/finalizers: update
+    networking.k8s.aws|nodeenis: get list watch patch
+    networking.k8s.aws|nodeenis/status: patch
     networking.k8s.aws|eninodes: get list watch
     |nodes: get list watch
-    |events: create patch
-    events.k8s.io|events: create patch
     |namespaces[kube-system]: get
     coordination.k8s.io|leases[nodeeni-controller-leader-election]: get
     apps|deployments[eni-controller]: get
@@ -70,7 +66,7 @@ const CLUSTER_AGENT: &str = "
 
 const CLUSTER_AGENT_AT_HOME: &str = "
     coordination.k8s.io|leases: create
-    coordination.k8s.io|leases[multi-eni-cluster-agent]: get list watch patch update
+    coordination.k8s.io|leases[multi-eni-cluster-agent]: get update
 ";
 
 #[test]

@@ -20,7 +20,7 @@ pub(super) fn of(enis: &[At<'_>]) -> (Vec<Attachment>, Option<String>) {
     attached.sort_by_key(|at| (at.node, at.eni.network_card_index, at.eni.device_index, &at.eni.id));
     let all = attached.len();
     let listed = attached.into_iter().take(MOST).map(attachment).collect();
-    let note = format!("the first {MOST} of {all}; `kubectl get eninodes` has them all");
+    let note = format!("the first {MOST} of {all}; `kubectl get eninodes -o yaml` has them all");
     (listed, (all > MOST).then_some(note))
 }
 

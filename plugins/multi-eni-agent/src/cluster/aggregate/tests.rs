@@ -114,7 +114,7 @@ fn attachments_are_sorted_and_cut_with_a_note() {
     let status = status_at(&node_eni(), &world(nodes, reports.collect()), &mut Since::default(), 100);
     assert_eq!(status.attachments.len(), 100);
     assert!(status.attachments.is_sorted_by_key(|at| (at.node_id.clone(), at.eni_id.clone())));
-    let note = "the first 100 of 120; `kubectl get eninodes` has them all";
+    let note = "the first 100 of 120; `kubectl get eninodes -o yaml` has them all";
     assert_eq!(status.attachments_note.as_deref(), Some(note));
 }
 

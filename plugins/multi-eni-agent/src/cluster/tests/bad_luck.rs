@@ -5,23 +5,13 @@ use serde_json::json;
 use super::api_server::{Instead, NODE_ENIS};
 use super::stage::{GRACE, Stage, reported};
 
-async fn at_work() -> Stage {
-    let mut stage = Stage::new();
-    stage.node("node-1");
-    stage.node("node-2");
-    stage.declare("data", &json!({}));
-    stage.start("one");
-    stage.until("it is managed", |stage| stage.is_managed("data")).await;
-    stage
-}
-
 fn nodes(stage: &Stage) -> u64 {
     stage.node_eni("data").and_then(|object| object["status"]["nodes"].as_u64()).unwrap_or_default()
 }
 
 #[tokio::test(start_paused = true)]
 async fn watches_that_end_and_are_forgotten_begin_again() {
-    let mut stage = at_work().await;
+    let mut stage = Stage::at_work(&["node-1", "node-2"]).await;
     for number in 3..8 {
         stage.api.ends_watches();
         stage.node(&format!("node-{number}"));
@@ -36,7 +26,7 @@ async fn statuses_are_written_after_every_kind_of_refusal() {
         Instead::Breaks,
         Instead::DoesAndRefuses(500),
     ]) {
-        let mut stage = at_work().await;
+        let mut stage = Stage::at_work(&["node-1", "node-2"]).await;
         stage.api.at(Some(http::Method::PATCH), "/status", 3, fault);
         stage.node("node-3");
         stage.until("the new node is counted", |stage| nodes(stage) == 3).await;
@@ -45,7 +35,7 @@ async fn statuses_are_written_after_every_kind_of_refusal() {
 
 #[tokio::test(start_paused = true)]
 async fn an_hour_without_the_api_server_deletes_nothing_and_changes_nothing() {
-    let mut stage = at_work().await;
+    let mut stage = Stage::at_work(&["node-1", "node-2"]).await;
     let left = stage.eni("data", "node-2");
     stage.instance_ends("node-2");
     stage.node_goes("node-2");
@@ -63,7 +53,7 @@ async fn an_hour_without_the_api_server_deletes_nothing_and_changes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn an_ec2_that_refuses_and_throttles_costs_time_and_no_more() {
-    let mut stage = at_work().await;
+    let mut stage = Stage::at_work(&["node-1", "node-2"]).await;
     let left = stage.eni("data", "node-2");
     stage.instance_ends("node-2");
     stage.node_goes("node-2");

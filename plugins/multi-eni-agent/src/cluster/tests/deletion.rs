@@ -60,11 +60,7 @@ async fn what_a_dead_node_had_of_it_is_swept_and_then_it_goes() {
 
 #[tokio::test(start_paused = true)]
 async fn an_eni_that_comes_up_late_keeps_it() {
-    let mut stage = Stage::new();
-    stage.node("node-1");
-    stage.declare("data", &json!({}));
-    stage.start("one");
-    stage.until("it is managed", |stage| stage.is_managed("data")).await;
+    let stage = Stage::at_work(&["node-1"]).await;
     let asked = |stage: &Stage| stage.ec2.calls_of(ec2sim::Action::DescribeNetworkInterfaces).len();
     let before = asked(&stage);
     stage.api.delete(NODE_ENIS, "data");

@@ -82,7 +82,19 @@ impl Stage {
         Self { api, ec2, region, rules, fabric, subnet, instances, agents, ticker }
     }
 
-    /// The same after a cluster that is gone.
+    /// An agent at work for the NodeENI `data`, in a cluster of these Nodes.
+    pub(super) async fn at_work(nodes: &[&str]) -> Self {
+        let mut stage = Self::new();
+        for node in nodes {
+            stage.node(node);
+        }
+        stage.declare("data", &json!({}));
+        stage.start("one");
+        stage.until("it is managed", |stage| stage.is_managed("data")).await;
+        stage
+    }
+
+    /// One after a cluster that is gone.
     pub(super) fn after(gone: &str) -> Self {
         let mut stage = Self::new();
         stage.rules.gone_clusters.insert(gone.parse().unwrap());

@@ -11,12 +11,7 @@ fn ready_pool() -> serde_json::Value {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_node_eni_is_checked_kept_by_the_finalizer_and_counted() {
-    let mut stage = Stage::new();
-    stage.node("node-1");
-    stage.node("node-2");
-    stage.declare("data", &json!({}));
-    stage.start("one");
-    stage.until("it is managed", |stage| stage.is_managed("data")).await;
+    let stage = Stage::at_work(&["node-1", "node-2"]).await;
     let finalizers = stage.node_eni("data").unwrap()["metadata"]["finalizers"].clone();
     assert_eq!(finalizers, json!([FINALIZER]));
     assert_eq!(stage.condition("data", "Valid").unwrap().0, "True");
@@ -39,11 +34,7 @@ async fn a_new_node_eni_is_checked_kept_by_the_finalizer_and_counted() {
 
 #[tokio::test(start_paused = true)]
 async fn what_does_not_change_is_not_written_and_what_does_at_most_every_ten_seconds() {
-    let mut stage = Stage::new();
-    stage.node("node-1");
-    stage.declare("data", &json!({}));
-    stage.start("one");
-    stage.until("it is managed", |stage| stage.is_managed("data")).await;
+    let stage = Stage::at_work(&["node-1"]).await;
     stage.rest(60).await;
     let before = stage.writes("/status");
     stage.rest(1800).await;
@@ -59,11 +50,7 @@ async fn what_does_not_change_is_not_written_and_what_does_at_most_every_ten_sec
 
 #[tokio::test(start_paused = true)]
 async fn a_nodes_heartbeat_wakes_nobody() {
-    let mut stage = Stage::new();
-    stage.node("node-1");
-    stage.declare("data", &json!({}));
-    stage.start("one");
-    stage.until("it is managed", |stage| stage.is_managed("data")).await;
+    let stage = Stage::at_work(&["node-1"]).await;
     stage.rest(60).await;
     let before = stage.writes("/status");
     for number in 0..60 {
@@ -171,11 +158,7 @@ async fn while_it_cannot_be_seen_whether_the_original_is_at_work_nothing_is_done
 
 #[tokio::test(start_paused = true)]
 async fn an_earlier_crd_that_leaves_something_out_is_not_written_to_for_ever() {
-    let mut stage = Stage::new();
-    stage.node("node-1");
-    stage.declare("data", &json!({}));
-    stage.start("one");
-    stage.until("it is managed", |stage| stage.is_managed("data")).await;
+    let stage = Stage::at_work(&["node-1"]).await;
     stage.rest(60).await;
     let before = stage.writes("/status");
     // What the original left: a list that is not ours, in a field that another wrote.

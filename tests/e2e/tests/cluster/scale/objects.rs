@@ -57,7 +57,7 @@ pub(super) fn node_eni_status(round: usize, attachments: usize) -> Value {
         "nodes": 5000,
         "enis": {"total": 20000, "ready": 20000 - round, "inUse": round, "cooling": 0, "coming": 0, "quarantined": 0, "leaving": 0},
         "problems": problems.collect::<Vec<_>>(), "attachments": attachments.collect::<Vec<_>>(),
-        "attachmentsNote": "the first 100 of 20000; `kubectl get eninodes` has them all",
+        "attachmentsNote": "the first 100 of 20000; `kubectl get eninodes -o yaml` has them all",
     }})
 }
 
