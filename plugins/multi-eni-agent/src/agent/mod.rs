@@ -12,6 +12,7 @@ mod memory;
 mod needs;
 mod pass;
 mod records;
+mod refusals;
 pub(crate) mod requests;
 pub(crate) mod site;
 mod status;

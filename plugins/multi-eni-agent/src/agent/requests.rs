@@ -12,10 +12,11 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::records::Records;
+use super::refusals::Refusals;
 use crate::apply::policy::{CONFIG, TRY_AGAIN};
 use crate::plan::Standing;
 use crate::seen::metrics::{Metrics, Outcome};
-use crate::view::RequestView;
+use crate::view::{RefusalView, RequestView};
 
 /// How long an ENI is left to the plugin that was told of it. It claims within milliseconds; one that died must keep it from
 /// nobody.
@@ -64,11 +65,12 @@ struct Offer {
     until: Instant,
 }
 
-/// Those who wait, the first one first, and those who were just told of one.
+/// Those who wait, the first one first, those who were just told of one, and those who were refused.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     waiting: Vec<Waiting>,
     offers: BTreeMap<EniId, Offer>,
+    refusals: Refusals,
 }
 
 impl Requests {
@@ -137,15 +139,7 @@ impl Requests {
             all.extend(waiting.tell(answer.as_ref(), prospects));
             match answer {
                 None => self.waiting.push(waiting),
-                Some(reply) => {
-                    let outcome = match &reply {
-                        Reply::Ready(_) => Outcome::Done,
-                        Reply::Refused(_) | Reply::Refreshed {} | Reply::Status(_) => Outcome::Failed("refused"),
-                    };
-                    metrics.acquired(outcome, waiting.asked.elapsed());
-                    // Who does not listen any more has withdrawn.
-                    let _withdrawn = waiting.asking.reply.send(reply);
-                }
+                Some(reply) => self.end(waiting, reply, metrics),
             }
         }
         all
@@ -153,11 +147,26 @@ impl Requests {
 
     /// Answers all of them with this error.
     pub(crate) fn refuse_all(&mut self, code: Code, msg: &str, metrics: &Metrics) {
-        for waiting in self.waiting.drain(..) {
-            metrics.acquired(Outcome::Failed("refused"), waiting.asked.elapsed());
-            // Who does not listen any more has withdrawn.
-            let _withdrawn = waiting.asking.reply.send(refused(code, msg.to_string()));
+        for waiting in std::mem::take(&mut self.waiting) {
+            self.end(waiting, refused(code, msg.to_string()), metrics);
         }
+    }
+
+    fn end(&mut self, waiting: Waiting, reply: Reply, metrics: &Metrics) {
+        let acquire = &waiting.asking.acquire;
+        let outcome = match &reply {
+            Reply::Refused(refusal) => {
+                self.refusals.add(waiting.refusal(refusal));
+                Outcome::Failed("refused")
+            }
+            Reply::Ready(_) | Reply::Refreshed {} | Reply::Status(_) => {
+                self.refusals.forget(&acquire.owner, acquire.pod.as_ref(), &acquire.pool);
+                Outcome::Done
+            }
+        };
+        metrics.acquired(outcome, waiting.asked.elapsed());
+        // Who does not listen any more has withdrawn.
+        let _withdrawn = waiting.asking.reply.send(reply);
     }
 
     fn free(&self, pool: &PoolName, records: &Records, held: &BTreeMap<EniId, Owner>) -> Option<EniId> {
@@ -179,6 +188,10 @@ impl Requests {
             }
         };
         self.waiting.iter().map(view).collect()
+    }
+
+    pub(crate) fn refusals(&self, now: u64) -> Vec<RefusalView> {
+        self.refusals.views(now)
     }
 }
 
@@ -209,15 +222,23 @@ pub(crate) enum Told {
 }
 
 impl Waiting {
+    fn refusal(&self, refusal: &Refusal) -> RefusalView {
+        let acquire = &self.asking.acquire;
+        RefusalView {
+            pool: acquire.pool.clone(),
+            owner: acquire.owner.clone(),
+            pod: acquire.pod.clone(),
+            at: self.since.saturating_add(self.asked.elapsed().as_secs()),
+            why: in_words(refusal),
+        }
+    }
+
     /// What its pod is told: that it waits, once and when it has for long; that it is refused.
     fn tell(&mut self, answer: Option<&Reply>, prospects: &Prospects<'_>) -> Option<Told> {
         let acquire = &self.asking.acquire;
         let pod = acquire.pod.clone()?;
         match answer {
-            Some(Reply::Refused(Refusal { msg, details, .. })) => {
-                let details = if details.is_empty() { String::new() } else { format!(": {details}") };
-                Some(Told::Refused { pod, note: format!("{msg}{details}") })
-            }
+            Some(Reply::Refused(refusal)) => Some(Told::Refused { pod, note: in_words(refusal) }),
             None if !self.is_told && self.asked.elapsed() >= LONG => {
                 self.is_told = true;
                 let why = prospects.pools.get(&acquire.pool).map(|standing| standing.waiting.join("; "));
@@ -227,6 +248,11 @@ impl Waiting {
             _ => None,
         }
     }
+}
+
+fn in_words(refusal: &Refusal) -> String {
+    let details = if refusal.details.is_empty() { String::new() } else { format!(": {}", refusal.details) };
+    format!("{}{details}", refusal.msg)
 }
 
 /// Why one in this place of those who wait has not to wait any more; nothing if an ENI may come.

@@ -49,6 +49,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             enis: self.eni_views(now),
             resources: self.site.devices.views(),
             requests: self.requests.views(),
+            refusals: self.requests.refusals(now),
             notes: self.notes(),
         }
         .counted()

@@ -2,10 +2,10 @@
 
 use super::render::waiting;
 use super::table::one_line;
-use super::{AddressState, EniView, Holder, PoolView, RequestView, Status, age};
+use super::{AddressState, EniView, Holder, PoolView, RefusalView, RequestView, Status, age};
 use node::inventory::State;
 use node::names::{EniId, PoolName};
-use node::record::Phase;
+use node::record::{Owner, Phase};
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::fmt;
@@ -67,6 +67,8 @@ pub(crate) struct Explain {
     pub(crate) pod: String,
     pub(crate) has: Vec<Has>,
     pub(crate) waits: Vec<Waits>,
+    /// What it was refused and does not ask for at this moment.
+    pub(crate) refused: Vec<RefusalView>,
     /// What else a user should know.
     pub(crate) notes: Vec<String>,
 }
@@ -99,8 +101,19 @@ pub(crate) fn explain(status: &Status, asked: &Asked, now: u64) -> Explain {
     answer.waits = requests
         .map(|request| Waits { request: request.clone(), reasons: reasons(status, &request.pool, now) })
         .collect();
+    let refused = status.refusals.iter().filter(|refusal| asked.is(&refusal.holder()));
+    answer.refused = refused.filter(|refusal| !answer.is_over(refusal)).cloned().collect();
     answer.notes = notes(status, asked, &answer);
     answer
+}
+
+impl Explain {
+    /// Whether the pod asks again, or has it by now: one that is free is taken without a question.
+    fn is_over(&self, refusal: &RefusalView) -> bool {
+        let is_same = |owner: &Owner, pool| owner.ifname == refusal.owner.ifname && pool == Some(&refusal.pool);
+        self.waits.iter().any(|waits| is_same(&waits.request.owner, Some(&waits.request.pool)))
+            || self.has.iter().any(|has| is_same(&has.holder.owner, has.pool.as_ref()))
+    }
 }
 
 fn held(eni: &EniView, asked: &Asked, now: u64) -> Vec<Has> {
@@ -166,7 +179,7 @@ fn not_free(eni: &EniView, now: u64) -> Option<String> {
 
 fn notes(status: &Status, asked: &Asked, answer: &Explain) -> Vec<String> {
     let mut notes = Vec::new();
-    if answer.has.is_empty() && answer.waits.is_empty() {
+    if answer.has.is_empty() && answer.waits.is_empty() && answer.refused.is_empty() {
         notes.push(
             "nothing on this node has or asks for it: its plugin was not called yet, or has ended, or it is on another node"
                 .to_string(),
@@ -201,6 +214,11 @@ pub(crate) fn render_explain(answer: &Explain, now: u64) -> String {
     for waits in &answer.waits {
         lines.push(format!("  {}:", waiting(&waits.request, now)));
         lines.extend(waits.reasons.iter().map(|reason| format!("    {reason}")));
+    }
+    for refused in &answer.refused {
+        let ago = age(now.saturating_sub(refused.at));
+        lines.push(format!("  {} was refused an ENI of pool {} {ago} ago:", refused.holder(), refused.pool));
+        lines.push(format!("    {}", refused.why));
     }
     lines.extend(answer.notes.iter().map(|note| format!("  {note}")));
     lines.iter().map(|line| one_line(line) + "\n").collect()

@@ -67,3 +67,24 @@ impl RequestView {
         Holder { pod: self.pod.clone(), ..Holder::of_owner(&self.owner) }
     }
 }
+
+/// A request for an ENI that was refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RefusalView {
+    pub(crate) pool: PoolName,
+    /// The owner of the last try.
+    pub(crate) owner: Owner,
+    #[serde(default)]
+    pub(crate) pod: Option<Pod>,
+    /// When the plugin was told.
+    pub(crate) at: u64,
+    /// What it was told.
+    pub(crate) why: String,
+}
+
+impl RefusalView {
+    pub(crate) fn holder(&self) -> Holder {
+        Holder { pod: self.pod.clone(), ..Holder::of_owner(&self.owner) }
+    }
+}

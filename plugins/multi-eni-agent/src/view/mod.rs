@@ -18,7 +18,7 @@ pub(crate) use age::age;
 pub(crate) use eni::{AddressState, AddressView, EniView, STATES, SlotView, state_word};
 pub(crate) use explain::{Asked, explain, render_explain};
 pub(crate) use from_store::{enis, from_store, show_given_out, unfinished};
-pub(crate) use holder::{Holder, RequestView};
+pub(crate) use holder::{Holder, RefusalView, RequestView};
 pub(crate) use pool::{AddressCounts, Declared, PoolView};
 pub(crate) use render::render_status;
 pub(crate) use resource::ResourceView;

@@ -1,6 +1,6 @@
 //! The whole node.
 
-use super::{EniView, PoolView, RequestView, ResourceView};
+use super::{EniView, PoolView, RefusalView, RequestView, ResourceView};
 use serde::{Deserialize, Serialize};
 
 /// A node as it is seen. A reader of another version passes over what it does not know.
@@ -25,6 +25,8 @@ pub(crate) struct Status {
     pub(crate) resources: Vec<ResourceView>,
     /// Who waits for an ENI now.
     pub(crate) requests: Vec<RequestView>,
+    /// What pods were refused lately.
+    pub(crate) refusals: Vec<RefusalView>,
     /// What somebody should know: a plugin that died, a file that was set aside, a device that is not home.
     pub(crate) notes: Vec<String>,
 }

@@ -168,6 +168,33 @@ pod second-uid
 }
 
 #[test]
+fn explain_says_what_a_pod_was_refused_until_it_asks_again_or_has_it() {
+    let mut status = busy();
+    let request = status.requests.remove(0);
+    let refusal = |owner: &Owner, pod: &Option<Pod>| RefusalView {
+        pool: request.pool.clone(),
+        owner: Owner { container_id: "before".into(), ..owner.clone() },
+        pod: pod.clone(),
+        at: NOW - 12,
+        why: "pool red has all of its 2 ENIs in use".into(),
+    };
+    status.refusals = vec![refusal(&request.owner, &request.pod), refusal(&owner("0123456789abcdef"), &Some(pod()))];
+    let answer = explain(&status, &"second-uid".parse().unwrap(), NOW);
+    let expected = "\
+pod second-uid
+  default/web-1 net1 (container before) was refused an ENI of pool red 12s ago:
+    pool red has all of its 2 ENIs in use
+";
+    assert_eq!(render_explain(&answer, NOW), expected);
+    let back: Explain = serde_json::from_str(&serde_json::to_string(&answer).unwrap()).unwrap();
+    assert_eq!(back, answer);
+    status.requests.push(request);
+    assert!(explain(&status, &"second-uid".parse().unwrap(), NOW).refused.is_empty());
+    let has = explain(&status, &"default/web-0".parse().unwrap(), NOW);
+    assert!(has.has.len() == 1 && has.refused.is_empty(), "{has:?}");
+}
+
+#[test]
 fn a_request_for_a_pool_that_nobody_declares_is_told_so() {
     let mut status = busy();
     status.requests[0].pool = "blue".parse().unwrap();

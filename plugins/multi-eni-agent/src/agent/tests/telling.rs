@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ec2sim::Action;
 use k8s_openapi::jiff::Timestamp;
+use node::ask::Reply;
 use tokio::sync::{mpsc, watch};
 
 use super::world::World;
@@ -86,6 +87,28 @@ async fn a_pod_that_waits_for_long_is_told_once_and_then_how_it_ended() {
         assert_eq!((pod.namespace.as_str(), pod.name.as_str()), ("default", "web-0"));
         assert!(tiding.note.contains("pool data"), "{}", tiding.note);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_pod_was_refused_is_shown_until_it_is_granted() {
+    let mut world = World::new(65);
+    let heard = listen(&mut world);
+    world.declare("data", "min: 1\nmax: 1\ncooldownSeconds: 0");
+    world.start();
+    world.until_ready("data", 1).await;
+    world.add("web-0", "data", Duration::from_secs(30)).await.unwrap();
+    assert!(world.add("web-1", "data", Duration::from_secs(30)).await.is_err());
+    world.wait(1).await;
+    let refusals = |heard: &Heard| heard.status.borrow().clone().unwrap().refusals.clone();
+    let shown = refusals(&heard);
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    assert!(shown[0].why.contains("in use"), "{shown:?}");
+    assert_eq!(shown[0].pod.as_ref().map(|pod| pod.name.as_str()), Some("web-1"));
+    world.del("web-0");
+    let reply = world.ask("web-1", "data", Duration::from_secs(30)).unwrap();
+    assert!(matches!(reply.await, Ok(Reply::Ready(_))));
+    world.wait(1).await;
+    assert_eq!(refusals(&heard), []);
 }
 
 #[tokio::test(start_paused = true)]
