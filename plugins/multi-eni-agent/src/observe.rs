@@ -157,8 +157,8 @@ pub(crate) enum Hold {
     Subnet(String),
     /// One creation, by its client token.
     Creation(String),
-    /// One ENI in EC2.
-    Cloud(EniId),
+    /// One thing that is done with an ENI in EC2: what EC2 refuses of it says nothing of the others.
+    Cloud(EniId, Verb),
     /// One ENI in the kernel.
     Link(EniId),
     /// Release of an attachment.
@@ -167,6 +167,46 @@ pub(crate) enum Hold {
     AddressUse(Owner),
     /// Looking at ENIs by their ids.
     Look,
+}
+
+/// What is done with an ENI in EC2, or because of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verb {
+    Attach,
+    Detach,
+    Delete,
+    Adopt,
+    Forget,
+    Modify,
+    Tag,
+    AssignIpv4,
+    AssignIpv6,
+    UnassignIpv4,
+    UnassignIpv6,
+}
+
+impl Verb {
+    /// All of them.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Attach,
+        Self::Detach,
+        Self::Delete,
+        Self::Adopt,
+        Self::Forget,
+        Self::Modify,
+        Self::Tag,
+        Self::AssignIpv4,
+        Self::AssignIpv6,
+        Self::UnassignIpv4,
+        Self::UnassignIpv6,
+    ];
+}
+
+impl Hold {
+    /// All that can be held back of an ENI in EC2.
+    pub(crate) fn all_of_cloud(eni: &EniId) -> impl Iterator<Item = Self> + '_ {
+        Verb::ALL.into_iter().map(|verb| Self::Cloud(eni.clone(), verb))
+    }
 }
 
 /// Until when, and why.

@@ -15,6 +15,7 @@ mod slots;
 mod tend;
 #[cfg(test)]
 pub(crate) mod tests;
+mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +23,7 @@ use node::names::{EniId, PoolName};
 use serde::Serialize;
 
 use crate::declared::{Declared, Reference};
-use crate::observe::Observed;
+use crate::observe::{Observed, Subject};
 
 pub(crate) use action::{Action, Change, Wanted};
 pub(crate) use pool::Standing;
@@ -75,6 +76,20 @@ impl Plan {
         self.needs.insert(need);
     }
 
+    /// Does the first of these things with an ENI in EC2 that nothing holds back, and plans again when what holds the others back is
+    /// over.
+    fn act_in_ec2(&mut self, eni: &EniId, actions: impl IntoIterator<Item = Action>, observed: &Observed) {
+        if observed.is_busy(&Subject::Cloud(eni.clone())) {
+            return;
+        }
+        for action in actions {
+            match action.hold().and_then(|hold| observed.hold(&hold)) {
+                Some(held) => self.wake(held.until),
+                None => return self.act(action),
+            }
+        }
+    }
+
     /// To be planned again at this time at the latest.
     fn wake(&mut self, at: u64) {
         self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
@@ -97,6 +112,7 @@ pub(crate) fn plan(declared: &Declared, observed: &Observed) -> Plan {
         plan.pools.insert(pool.name.clone(), standing);
     }
     shrink::withdrawn(declared, observed, &mut plan);
+    upkeep::plan(observed, &mut plan);
     mandate::keep_to(observed, &mut plan);
     plan.slots = slots;
     plan

@@ -121,21 +121,23 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
     fn broke(&mut self, job: Job, error: &JoinError, now: u64) {
         log::error!("{job:?}: {error}");
         let policy = Policy::of_machine();
-        let hold = match job {
+        let holds = match job {
             Job::Action { subject, .. } => match subject {
-                Subject::Creation(token) => Hold::Creation(token),
-                Subject::Cloud(eni) => Hold::Cloud(eni),
-                Subject::Link(eni) => Hold::Link(eni),
-                Subject::Attachment(owner) => Hold::Attachment(owner),
-                Subject::AddressUse(owner) => Hold::AddressUse(owner),
+                Subject::Creation(token) => vec![Hold::Creation(token)],
+                Subject::Cloud(eni) => Hold::all_of_cloud(&eni).collect(),
+                Subject::Link(eni) => vec![Hold::Link(eni)],
+                Subject::Attachment(owner) => vec![Hold::Attachment(owner)],
+                Subject::AddressUse(owner) => vec![Hold::AddressUse(owner)],
             },
             Job::Metadata => return self.pauses.metadata.failed(policy, now),
             Job::Limits | Job::Subnets | Job::SecurityGroups => return self.pauses.surroundings.failed(policy, now),
-            Job::Describe { .. } => Hold::Look,
+            Job::Describe { .. } => vec![Hold::Look],
             Job::Verdicts => return,
             Job::GivenOut { .. } => return self.pauses.given_out.failed(policy, now),
         };
-        self.memory.holds.failed(hold, policy, "the agent itself is at fault: see its log".to_string(), now);
+        for hold in holds {
+            self.memory.holds.failed(hold, policy, "the agent itself is at fault: see its log".to_string(), now);
+        }
     }
 
     fn tell(&self, tells: Option<&Tells>, report: &Report) {

@@ -8,11 +8,11 @@ use tokio::sync::watch;
 
 use super::Agent;
 use super::clock::Clock;
-use crate::apply::policy::{CONFIG, DENIED};
+use crate::apply::policy::{CONFIG, DENIED, ENI_LIMIT};
 use crate::declared::{Declared, Folder, NodeLabels, Objects};
 use crate::kernel::Machine;
 use crate::kubernetes::{self, Known, NodeStanding};
-use crate::observe::{Hold, Mandate};
+use crate::observe::{Hold, Mandate, Verb};
 
 /// Where manifests come from, and the node's labels with them.
 #[derive(Debug)]
@@ -160,10 +160,16 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         if !self.manifests.read() {
             return;
         }
-        let of_manifest = |code| matches!(code, DENIED | CONFIG);
-        self.memory
-            .holds
-            .forget(|hold, held| matches!(hold, Hold::Pool(_) | Hold::Creation(_)) && of_manifest(held.code));
+        let of_manifest = |hold: &Hold| {
+            let is_upkeep = |verb| matches!(verb, Verb::Modify | Verb::Tag | Verb::AssignIpv4 | Verb::AssignIpv6);
+            match hold {
+                Hold::Pool(_) | Hold::Creation(_) => true,
+                Hold::Cloud(_, verb) => is_upkeep(*verb),
+                _ => false,
+            }
+        };
+        let is_refused = |code| matches!(code, DENIED | CONFIG | ENI_LIMIT);
+        self.memory.holds.forget(|hold, held| of_manifest(hold) && is_refused(held.code));
         self.memory.subnets.retain(|_, known| !known.value.is_empty());
         self.memory.security_groups.retain(|_, known| !known.value.is_empty());
     }

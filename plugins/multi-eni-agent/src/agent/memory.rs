@@ -16,7 +16,7 @@ use super::records::Records;
 use crate::apply::Effect;
 use crate::declared::Reference;
 use crate::kernel::{HostLink, Life, Verdict};
-use crate::observe::Hold;
+use crate::observe::{Hold, Verb};
 
 /// Seconds for which EC2 is believed that somebody is at a place where nothing known is.
 const TAKEN_FOR: u64 = 60;
@@ -89,6 +89,9 @@ impl Memory {
     /// Forgets what was about things that are no more.
     pub(crate) fn prune(&mut self, records: &Records, now: u64) {
         let is_known = |eni: &EniId| records.entries.iter().any(|entry| entry.network_interface_id == *eni);
+        let is_on_node = |eni: &EniId| {
+            records.entries.iter().any(|entry| entry.network_interface_id == *eni && entry.state.is_on_node())
+        };
         self.asked.retain(is_known);
         self.looked.retain(|eni, _| is_known(eni));
         self.doubtful.retain(is_known);
@@ -98,7 +101,9 @@ impl Memory {
         self.gone_uses.retain(|owner, _| records.uses.iter().any(|usage| usage.owner == *owner));
         self.holds.prune(now);
         self.holds.forget(|hold, _| match hold {
-            Hold::Cloud(eni) | Hold::Link(eni) => !is_known(eni),
+            // It is there by now, however that came.
+            Hold::Cloud(eni, Verb::Attach) => !is_known(eni) || is_on_node(eni),
+            Hold::Cloud(eni, _) | Hold::Link(eni) => !is_known(eni),
             Hold::Creation(token) => !records.creations.iter().any(|planned| planned.request.client_token == *token),
             Hold::Growth | Hold::Pool(_) | Hold::Subnet(_) | Hold::Attachment(_) | Hold::AddressUse(_) | Hold::Look => {
                 false

@@ -22,7 +22,7 @@ use crate::apply::policy::{ENI_LIMIT, Policy, reason};
 use crate::apply::{self, Errand};
 use crate::kernel::{HostLink, Machine};
 use crate::kubernetes::NodeStanding;
-use crate::observe::{Hold, Limit, Observed, Planned, Subject};
+use crate::observe::{Hold, Limit, Observed, Planned, Subject, Verb};
 use crate::plan::{self, Action, Plan, Wanted};
 use crate::seen::health::Answer;
 use crate::tags::Identity;
@@ -313,7 +313,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         let comes = |state| matches!(state, State::Created | State::Detached | State::Attaching | State::Attached);
         let entries = records.entries.iter().filter(|entry| {
             let eni = &entry.network_interface_id;
-            comes(entry.state) && !holds(Hold::Cloud(eni.clone())) && !holds(Hold::Link(eni.clone()))
+            comes(entry.state) && !holds(Hold::Cloud(eni.clone(), Verb::Attach)) && !holds(Hold::Link(eni.clone()))
         });
         let mut coming = begun;
         let pools = creations.map(|planned| &planned.pool).chain(entries.filter_map(Entry::pool_name));

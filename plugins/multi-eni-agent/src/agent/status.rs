@@ -91,7 +91,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             view.since = since.get(id).copied();
             let subjects = [Subject::Cloud(id.clone()), Subject::Link(id.clone())];
             view.doing = self.doing(&subjects).or_else(|| view.doing.take());
-            view.show(self.error(&[Hold::Cloud(id.clone()), Hold::Link(id.clone())]));
+            let holds: Vec<Hold> = Hold::all_of_cloud(id).chain([Hold::Link(id.clone())]).collect();
+            view.show(self.error(&holds));
         }
         views.extend(records.creations.iter().map(|planned| {
             let token = &planned.request.client_token;

@@ -13,7 +13,7 @@ use super::report::{Effect, Report};
 use crate::agent::clock::Clock;
 use crate::agent::site::Site;
 use crate::kernel::Machine;
-use crate::observe::{Hold, network_interface_id};
+use crate::observe::{Hold, Verb, network_interface_id};
 
 /// The lock over addresses is held for a few files of `/run`.
 const LOCK_LIMIT: Duration = Duration::from_secs(5);
@@ -24,10 +24,11 @@ pub(super) async fn assign_ipv4<C: ec2::Cloud, M: Machine, K: Clock>(
     eni: &EniId,
     count: u32,
 ) -> Report {
+    let hold = Hold::Cloud(eni.clone(), Verb::AssignIpv4);
     let Ok(id) = network_interface_id(eni) else { return Report::done([]) };
     match site.cloud.assign_ipv4(&id, count).await {
-        Ok(addresses) => put(site, eni, addresses.into_iter().map(IpAddr::V4).collect()).await,
-        Err(error) => refused(eni, &error),
+        Ok(addresses) => put(site, eni, hold, addresses.into_iter().map(IpAddr::V4).collect()).await,
+        Err(error) => refused(eni, hold, &error),
     }
 }
 
@@ -37,10 +38,11 @@ pub(super) async fn assign_ipv6<C: ec2::Cloud, M: Machine, K: Clock>(
     eni: &EniId,
     count: u32,
 ) -> Report {
+    let hold = Hold::Cloud(eni.clone(), Verb::AssignIpv6);
     let Ok(id) = network_interface_id(eni) else { return Report::done([]) };
     match site.cloud.assign_ipv6(&id, count).await {
-        Ok(addresses) => put(site, eni, addresses.into_iter().map(IpAddr::V6).collect()).await,
-        Err(error) => refused(eni, &error),
+        Ok(addresses) => put(site, eni, hold, addresses.into_iter().map(IpAddr::V6).collect()).await,
+        Err(error) => refused(eni, hold, &error),
     }
 }
 
@@ -50,10 +52,11 @@ pub(super) async fn unassign_ipv4<C: ec2::Cloud, M: Machine, K: Clock>(
     eni: &EniId,
     addresses: Vec<Ipv4Addr>,
 ) -> Report {
+    let hold = Hold::Cloud(eni.clone(), Verb::UnassignIpv4);
     let (Ok(id), wished) = (network_interface_id(eni), addresses.into_iter().map(IpAddr::V4).collect()) else {
         return Report::done([]);
     };
-    let taken = match take(site, eni, wished).await {
+    let taken = match take(site, eni, &hold, wished).await {
         Ok(taken) => taken,
         Err(report) => return report,
     };
@@ -62,7 +65,7 @@ pub(super) async fn unassign_ipv4<C: ec2::Cloud, M: Machine, K: Clock>(
         return Report::done([]);
     }
     let answer = site.cloud.unassign_ipv4(&id, &ipv4).await;
-    given_back(site, eni, taken, answer).await
+    given_back(site, eni, hold, taken, answer).await
 }
 
 /// Gives IPv6 addresses back that nobody has.
@@ -71,10 +74,11 @@ pub(super) async fn unassign_ipv6<C: ec2::Cloud, M: Machine, K: Clock>(
     eni: &EniId,
     addresses: Vec<Ipv6Addr>,
 ) -> Report {
+    let hold = Hold::Cloud(eni.clone(), Verb::UnassignIpv6);
     let (Ok(id), wished) = (network_interface_id(eni), addresses.into_iter().map(IpAddr::V6).collect()) else {
         return Report::done([]);
     };
-    let taken = match take(site, eni, wished).await {
+    let taken = match take(site, eni, &hold, wished).await {
         Ok(taken) => taken,
         Err(report) => return report,
     };
@@ -83,7 +87,7 @@ pub(super) async fn unassign_ipv6<C: ec2::Cloud, M: Machine, K: Clock>(
         return Report::done([]);
     }
     let answer = site.cloud.unassign_ipv6(&id, &ipv6).await;
-    given_back(site, eni, taken, answer).await
+    given_back(site, eni, hold, taken, answer).await
 }
 
 /// Takes addresses out of what the IPAM plugin may choose from, under its lock, and gives those that nobody has. The lock is
@@ -91,9 +95,9 @@ pub(super) async fn unassign_ipv6<C: ec2::Cloud, M: Machine, K: Clock>(
 async fn take<C: ec2::Cloud, M: Machine, K: Clock>(
     site: &Site<C, M, K>,
     eni: &EniId,
+    hold: &Hold,
     wished: Vec<IpAddr>,
 ) -> Result<Vec<IpAddr>, Report> {
-    let hold = Hold::Cloud(eni.clone());
     // The ledger before the lock, as everywhere.
     let turn = site.ledger.turn().await;
     let asked = Instant::now();
@@ -111,7 +115,7 @@ async fn take<C: ec2::Cloud, M: Machine, K: Clock>(
         entry.upkeep.addresses_changed_at = now;
         Ok(())
     });
-    taken.map_err(|error| Report::unwritten(hold, &error))?;
+    taken.map_err(|error| Report::unwritten(hold.clone(), &error))?;
     fault::point("addresses are taken from the inventory and not yet given back");
     Ok(free)
 }
@@ -119,24 +123,30 @@ async fn take<C: ec2::Cloud, M: Machine, K: Clock>(
 async fn given_back<C: ec2::Cloud, M: Machine, K: Clock>(
     site: &Site<C, M, K>,
     eni: &EniId,
+    hold: Hold,
     taken: Vec<IpAddr>,
     answer: Result<(), ec2::Error>,
 ) -> Report {
     let error = match answer {
-        Ok(()) => return Report::done([Effect::Cleared(Hold::Cloud(eni.clone()))]),
+        Ok(()) => return Report::done([Effect::Cleared(hold)]),
         Err(error) => error,
     };
-    let report = refused(eni, &error);
+    let report = refused(eni, hold.clone(), &error);
     if error.may_have_happened() {
         return report;
     }
-    let put = put(site, eni, taken).await;
+    let put = put(site, eni, hold, taken).await;
     put.effects.into_iter().filter(|effect| matches!(effect, Effect::Failed { .. })).fold(report, Report::and)
 }
 
 /// Adds addresses to the inventory: EC2 has them on this ENI.
-async fn put<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C, M, K>, eni: &EniId, addresses: Vec<IpAddr>) -> Report {
-    let (hold, now) = (Hold::Cloud(eni.clone()), site.clock.now());
+async fn put<C: ec2::Cloud, M: Machine, K: Clock>(
+    site: &Site<C, M, K>,
+    eni: &EniId,
+    hold: Hold,
+    addresses: Vec<IpAddr>,
+) -> Report {
+    let now = site.clock.now();
     let written = site.ledger.change(eni, |entry| {
         addresses.iter().for_each(|&address| add(entry, address));
         entry.upkeep.addresses_changed_at = now;
@@ -159,8 +169,8 @@ fn add(entry: &mut Entry, address: IpAddr) {
 }
 
 /// Assigning twice assigns more: what came of it is for EC2 to say.
-fn refused(eni: &EniId, error: &ec2::Error) -> Report {
-    let report = Report::refused(Hold::Cloud(eni.clone()), error);
+fn refused(eni: &EniId, hold: Hold, error: &ec2::Error) -> Report {
+    let report = Report::refused(hold, error);
     let doubtful = error.may_have_happened() || error.class == ec2::Class::NotFound;
     if doubtful { report.and(Effect::Doubtful(eni.clone())) } else { report }
 }

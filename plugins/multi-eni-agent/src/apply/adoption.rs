@@ -10,7 +10,7 @@ use crate::agent::clock::Clock;
 use crate::agent::ledger;
 use crate::agent::site::{Facts, Site};
 use crate::kernel::Machine;
-use crate::observe::{Hold, network_interface_id};
+use crate::observe::{Hold, Verb, network_interface_id};
 use crate::seen::metrics::Outcome;
 
 /// Tags it as the project's, and then takes it into the pool: what EC2 does not know to be ours is never on record as ours.
@@ -21,7 +21,7 @@ pub(super) async fn adopt<C: ec2::Cloud, M: Machine, K: Clock>(
     pool: &PoolName,
     tags: &Tags,
 ) -> Report {
-    let hold = Hold::Cloud(eni.clone());
+    let hold = Hold::Cloud(eni.clone(), Verb::Adopt);
     let (Some(declared), Ok(id)) = (facts.pool(pool), network_interface_id(eni)) else { return Report::done([]) };
     if !tags.is_empty() {
         fault::point("an ENI is about to be adopted");

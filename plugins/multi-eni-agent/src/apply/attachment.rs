@@ -12,7 +12,7 @@ use crate::agent::ledger;
 use crate::agent::site::{Facts, Site};
 use crate::kernel::{ArrivalWish, Machine};
 use crate::life;
-use crate::observe::{Hold, network_interface_id};
+use crate::observe::{Hold, Verb, network_interface_id};
 use crate::seen::metrics::Outcome;
 
 /// Attaches an ENI at this place.
@@ -22,7 +22,7 @@ pub(super) async fn attach<C: ec2::Cloud, M: Machine, K: Clock>(
     eni: &EniId,
     slot: Slot,
 ) -> Report {
-    let hold = Hold::Cloud(eni.clone());
+    let hold = Hold::Cloud(eni.clone(), Verb::Attach);
     let (Some(instance), Ok(id)) = (&facts.instance, network_interface_id(eni)) else {
         return Report::of_machine(hold, "instance", "the instance is not known yet".to_string());
     };
@@ -69,7 +69,7 @@ async fn not_attached<C: ec2::Cloud, M: Machine, K: Clock>(
     error: &ec2::Error,
 ) -> Report {
     site.metrics.attachment_failed(error.class.as_str());
-    let hold = Hold::Cloud(eni.clone());
+    let hold = Hold::Cloud(eni.clone(), Verb::Attach);
     let report = match error.is_slot_taken() {
         // Another place is tried soon; that they are all refused must not become a storm of calls.
         true => {
@@ -101,7 +101,7 @@ async fn not_attached<C: ec2::Cloud, M: Machine, K: Clock>(
 
 /// Takes an ENI out of what may be claimed, and has it detached; never by force.
 pub(super) async fn detach<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C, M, K>, eni: &EniId) -> Report {
-    let hold = Hold::Cloud(eni.clone());
+    let hold = Hold::Cloud(eni.clone(), Verb::Detach);
     let waited = |waited| site.metrics.lock_waited("claim", waited);
     let entry = match site.ledger.take_out(eni, site.clock.now(), waited).await {
         Ok(entry) => entry,

@@ -10,7 +10,7 @@ use crate::agent::clock::Clock;
 use crate::agent::ledger;
 use crate::agent::site::Site;
 use crate::kernel::Machine;
-use crate::observe::{Hold, network_interface_id};
+use crate::observe::{Hold, Verb, network_interface_id};
 use crate::plan::Change;
 
 /// What is changed later than this after an ENI came into its state was as declared before: it is drift.
@@ -22,7 +22,7 @@ pub(super) async fn modify<C: ec2::Cloud, M: Machine, K: Clock>(
     eni: &EniId,
     change: &Change,
 ) -> Report {
-    let hold = Hold::Cloud(eni.clone());
+    let hold = Hold::Cloud(eni.clone(), Verb::Modify);
     let before = match site.ledger.entry(eni) {
         Ok(entry) => entry,
         Err(error) => return Report::unwritten(hold, &error),
@@ -57,7 +57,7 @@ pub(super) async fn modify<C: ec2::Cloud, M: Machine, K: Clock>(
 
 /// Sets tags.
 pub(super) async fn tag<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C, M, K>, eni: &EniId, tags: &Tags) -> Report {
-    let hold = Hold::Cloud(eni.clone());
+    let hold = Hold::Cloud(eni.clone(), Verb::Tag);
     let Ok(id) = network_interface_id(eni) else { return Report::done([]) };
     if let Err(error) = site.cloud.tag(&id, tags).await {
         return refused(eni, hold, &error);

@@ -10,11 +10,11 @@ use crate::agent::clock::Clock;
 use crate::agent::site::Site;
 use crate::kernel::Machine;
 use crate::life;
-use crate::observe::{Hold, network_interface_id};
+use crate::observe::{Hold, Verb, network_interface_id};
 
 /// Deletes an ENI that is on no instance, and forgets it.
 pub(super) async fn delete<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C, M, K>, eni: &EniId) -> Report {
-    let hold = Hold::Cloud(eni.clone());
+    let hold = Hold::Cloud(eni.clone(), Verb::Delete);
     let Ok(id) = network_interface_id(eni) else { return Report::done([]) };
     let now = site.clock.now();
     if let Err(error) = site.ledger.change(eni, |entry| life::become_state(entry, State::Deleting, now)).await {

@@ -8,7 +8,7 @@ use crate::agent::clock::Clock;
 use crate::agent::site::Site;
 use crate::kernel::Machine;
 use crate::life;
-use crate::observe::Hold;
+use crate::observe::{Hold, Verb};
 
 /// Writes another state.
 pub(super) async fn mark<C: ec2::Cloud, M: Machine, K: Clock>(
@@ -38,7 +38,7 @@ pub(super) async fn forget<C: ec2::Cloud, M: Machine, K: Clock>(
     eni: &EniId,
     why: &str,
 ) -> Report {
-    let hold = Hold::Cloud(eni.clone());
+    let hold = Hold::Cloud(eni.clone(), Verb::Forget);
     match site.ledger.forget(eni, site.clock.now()).await {
         Ok(()) => {
             log::info!("{eni} is forgotten: {why}");

@@ -9,7 +9,7 @@ use node::names::{EniId, IfName, PoolName};
 use node::record::Owner;
 use serde::Serialize;
 
-use crate::observe::{Planned, Subject};
+use crate::observe::{Hold, Planned, Subject, Verb};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -121,6 +121,34 @@ impl Action {
             Self::Release { owner } => Subject::Attachment(owner.clone()),
             Self::ReleaseAddresses { owner } => Subject::AddressUse(owner.clone()),
         })
+    }
+
+    /// What holds it back when EC2 has refused it, of what is done with an ENI in EC2.
+    pub(crate) fn hold(&self) -> Option<Hold> {
+        let (eni, verb) = match self {
+            Self::Attach { eni, .. } => (eni, Verb::Attach),
+            Self::Detach { eni } => (eni, Verb::Detach),
+            Self::Delete { eni } => (eni, Verb::Delete),
+            Self::Adopt { eni, .. } => (eni, Verb::Adopt),
+            Self::Forget { eni, .. } => (eni, Verb::Forget),
+            Self::Modify { eni, .. } => (eni, Verb::Modify),
+            Self::Tag { eni, .. } => (eni, Verb::Tag),
+            Self::AssignIpv4 { eni, .. } => (eni, Verb::AssignIpv4),
+            Self::AssignIpv6 { eni, .. } => (eni, Verb::AssignIpv6),
+            Self::UnassignIpv4 { eni, .. } => (eni, Verb::UnassignIpv4),
+            Self::UnassignIpv6 { eni, .. } => (eni, Verb::UnassignIpv6),
+            Self::Create(_)
+            | Self::CreateAgain(_)
+            | Self::Arrive { .. }
+            | Self::LookAfter { .. }
+            | Self::HandOver { .. }
+            | Self::TakeBack { .. }
+            | Self::Note { .. }
+            | Self::Mark { .. }
+            | Self::Release { .. }
+            | Self::ReleaseAddresses { .. } => return None,
+        };
+        Some(Hold::Cloud(eni.clone(), verb))
     }
 
     /// Its name, for metrics: one of few.

@@ -5,10 +5,9 @@ use node::inventory::Entry;
 
 use super::index::World;
 use super::pool::Standing;
-use super::shrink::unless_held_back;
 use super::{Action, Plan};
 use crate::declared::Pool;
-use crate::observe::Hold;
+use crate::observe::{Hold, Verb};
 
 /// Counts them as the pool's, which makes no others in their place, and adopts those that nobody has.
 pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, plan: &mut Plan) {
@@ -27,7 +26,7 @@ pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, p
             }
             None => {
                 standing.coming += 1;
-                if let Some(held) = observed.hold(&Hold::Cloud(eni.clone())) {
+                if let Some(held) = observed.hold(&Hold::Cloud(eni.clone(), Verb::Adopt)) {
                     standing.wait(held.reason.clone());
                 }
                 adopt(pool, entry, observed, plan);
@@ -40,7 +39,7 @@ fn adopt(pool: &Pool, entry: &Entry, observed: &World<'_>, plan: &mut Plan) {
     let Some(identity) = observed.identity.as_ref().filter(|_| !observed.leaving) else { return };
     let eni = entry.network_interface_id.clone();
     let tags = identity.lacking(&pool.name, &pool.tags, &entry.tags);
-    unless_held_back(&eni.clone(), observed, plan, Action::Adopt { eni, pool: pool.name.clone(), tags });
+    plan.act_in_ec2(&entry.network_interface_id, [Action::Adopt { eni, pool: pool.name.clone(), tags }], observed);
 }
 
 /// Why it is not nobody's.

@@ -11,7 +11,7 @@ use super::pool::Standing;
 use super::slots::{NoRoom, is_unattached};
 use super::{Action, Need, Plan, Slots, Wanted};
 use crate::declared::{Pool, Reference, SubnetChoice};
-use crate::observe::{Hold, Subject};
+use crate::observe::{Hold, Subject, Verb};
 
 /// Seconds for which the instance metadata are believed about what takes the room.
 const METADATA_LIFE: u64 = 5;
@@ -73,7 +73,7 @@ fn attach(
         if observed.is_busy(&Subject::Cloud(eni.clone())) {
             continue;
         }
-        if let Some(held) = observed.hold(&Hold::Cloud(eni.clone())) {
+        if let Some(held) = observed.hold(&Hold::Cloud(eni.clone(), Verb::Attach)) {
             let (code, reason) = (held.code, held.reason.clone());
             plan.wake(held.until);
             standing.refuse(code, reason);

@@ -7,7 +7,6 @@ use node::inventory::{Entry, Sharing, State};
 
 use super::index::World;
 use super::pool::Standing;
-use super::shrink::unless_held_back;
 use super::{Action, Need, Plan};
 use crate::declared::Pool;
 
@@ -32,24 +31,23 @@ pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, p
         let room_ipv4 = limits.ipv4_per_interface.saturating_sub(1);
         let of_ipv4 = demand(&ipv4, taken, pool.secondary_ipv4, room_ipv4);
         let of_ipv6 = demand(&ipv6, taken, pool.ipv6, limits.ipv6_per_interface);
-        let eni = entry.network_interface_id.clone();
+        let eni = &entry.network_interface_id;
+        if of_ipv4.is_full() || of_ipv6.is_full() {
+            standing.wait(format!("{eni} has all the addresses that its instance's type allows"));
+        }
+        let more_ipv4 = of_ipv4.more().map(|count| Action::AssignIpv4 { eni: eni.clone(), count });
+        let more_ipv6 = of_ipv6.more().map(|count| Action::AssignIpv6 { eni: eni.clone(), count });
+        let less_ipv4 = of_ipv4.less().map(|addresses| Action::UnassignIpv4 { eni: eni.clone(), addresses });
+        let less_ipv6 = of_ipv6.less().map(|addresses| Action::UnassignIpv6 { eni: eni.clone(), addresses });
         let rests_until = entry.upkeep.addresses_changed_at.saturating_add(SURPLUS_KEPT.max(pool.cooldown_seconds));
-        let action = match (of_ipv4, of_ipv6) {
-            (Demand::More(count), _) => Action::AssignIpv4 { eni, count },
-            (_, Demand::More(count)) => Action::AssignIpv6 { eni, count },
-            (Demand::Full, _) | (_, Demand::Full) => {
-                standing.wait(format!("{eni} has all the addresses that its instance's type allows"));
-                continue;
-            }
-            (Demand::Less(_), _) | (_, Demand::Less(_)) if rests_until > observed.now => {
-                plan.wake(rests_until);
-                continue;
-            }
-            (Demand::Less(addresses), _) => Action::UnassignIpv4 { eni, addresses },
-            (_, Demand::Less(addresses)) => Action::UnassignIpv6 { eni, addresses },
-            (Demand::Right, Demand::Right) => continue,
-        };
-        unless_held_back(&entry.network_interface_id, observed, plan, action);
+        let mut actions: Vec<Action> = more_ipv4.into_iter().chain(more_ipv6).collect();
+        let surplus: Vec<Action> = less_ipv4.into_iter().chain(less_ipv6).collect();
+        match rests_until > observed.now {
+            true if !surplus.is_empty() => plan.wake(rests_until),
+            true => {}
+            false => actions.extend(surplus),
+        }
+        plan.act_in_ec2(eni, actions, observed);
     }
 }
 
@@ -60,6 +58,26 @@ enum Demand<Address> {
     Less(Vec<Address>),
     /// More, and there is no room.
     Full,
+}
+
+impl<Address> Demand<Address> {
+    fn is_full(&self) -> bool {
+        matches!(self, Self::Full)
+    }
+
+    fn more(&self) -> Option<u32> {
+        match self {
+            Self::More(count) => Some(*count),
+            Self::Right | Self::Less(_) | Self::Full => None,
+        }
+    }
+
+    fn less(self) -> Option<Vec<Address>> {
+        match self {
+            Self::Less(addresses) => Some(addresses),
+            Self::Right | Self::More(_) | Self::Full => None,
+        }
+    }
 }
 
 fn demand<Address: Copy + Ord + Into<IpAddr>>(

@@ -8,7 +8,7 @@ use super::pool::Standing;
 use super::slots::is_unattached;
 use super::{Action, Need, Plan};
 use crate::declared::{Declared, Pool};
-use crate::observe::{Asked, Hold, Subject};
+use crate::observe::{Asked, Subject};
 
 pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, plan: &mut Plan) {
     if !may_take_down(observed) || observed.cordoned || !standing.is_known || standing.demand > 0 {
@@ -96,7 +96,7 @@ fn detach(entry: &Entry, observed: &World<'_>, plan: &mut Plan) {
     if entry.is_primary_eni() || observed.is_busy(&Subject::Link(eni.clone())) {
         return;
     }
-    unless_held_back(eni, observed, plan, Action::Detach { eni: eni.clone() });
+    plan.act_in_ec2(eni, [Action::Detach { eni: eni.clone() }], observed);
 }
 
 /// Only what this node's records or two looks at EC2 say is nobody's.
@@ -106,15 +106,5 @@ pub(super) fn delete(entry: &Entry, observed: &World<'_>, plan: &mut Plan) {
     if observed.leaving || !is_ours || entry.upkeep.found || observed.is_held(entry) {
         return;
     }
-    unless_held_back(eni, observed, plan, Action::Delete { eni: eni.clone() });
-}
-
-pub(super) fn unless_held_back(eni: &node::names::EniId, observed: &World<'_>, plan: &mut Plan, action: Action) {
-    if observed.is_busy(&Subject::Cloud(eni.clone())) {
-        return;
-    }
-    match observed.hold(&Hold::Cloud(eni.clone())) {
-        Some(held) => plan.wake(held.until),
-        None => plan.act(action),
-    }
+    plan.act_in_ec2(eni, [Action::Delete { eni: eni.clone() }], observed);
 }

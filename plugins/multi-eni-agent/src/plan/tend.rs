@@ -1,12 +1,13 @@
 //! What each ENI needs on its way, whatever its pool is short of.
 
-use node::inventory::{Entry, Sharing, State};
+mod link;
+
+use node::inventory::{Entry, State};
 use node::names::EniId;
 
-use super::groups::security_groups;
 use super::index::{World, is_for_user_space};
-use super::shrink::{may_take_down, unless_held_back};
-use super::{Action, Change, Need, Plan};
+use super::shrink::may_take_down;
+use super::{Action, Need, Plan};
 use crate::declared::{Pool, Reference};
 use crate::kernel::HostLink;
 use crate::learn;
@@ -35,7 +36,7 @@ pub(crate) fn plan(observed: &World<'_>, plan: &mut Plan) {
         eni.mark(plan);
         eni.follow(plan);
         eni.complete(plan);
-        eni.repair(plan);
+        eni.repair_link(plan);
     }
 }
 
@@ -59,7 +60,7 @@ fn forget_stranger(entry: &Entry, observed: &World<'_>, plan: &mut Plan) {
         return;
     }
     let (eni, why) = (entry.network_interface_id.clone(), "it is on this instance no more".to_string());
-    unless_held_back(&eni.clone(), observed, plan, Action::Forget { eni, why });
+    plan.act_in_ec2(&entry.network_interface_id, [Action::Forget { eni, why }], observed);
 }
 
 struct Eni<'a> {
@@ -142,14 +143,13 @@ impl Eni<'_> {
             }
             State::Detaching if !may_take_down(self.observed) => {}
             State::Detaching if !is_asked => {
-                let action = Action::Detach { eni: self.id().clone() };
-                unless_held_back(self.id(), self.observed, plan, action);
+                plan.act_in_ec2(self.id(), [Action::Detach { eni: self.id().clone() }], self.observed);
             }
             State::Detaching => self.look(plan, 1),
             State::Deleting => super::shrink::delete(self.entry, self.observed, plan),
             State::Deleted => {
                 let why = "EC2 has it no more".to_string();
-                unless_held_back(self.id(), self.observed, plan, Action::Forget { eni: self.id().clone(), why });
+                plan.act_in_ec2(self.id(), [Action::Forget { eni: self.id().clone(), why }], self.observed);
             }
             State::Created | State::Detached if self.entry.upkeep.found => {
                 // The second look, a grace period after the first.
@@ -252,155 +252,5 @@ impl Eni<'_> {
 
     fn mtu(&self) -> Option<u32> {
         self.pool.and_then(|pool| pool.mtu)
-    }
-
-    /// What somebody changed since.
-    fn repair(&self, plan: &mut Plan) {
-        let Some(pool) = self.pool else { return };
-        self.take_note(pool, plan);
-        self.take_back(plan);
-        self.repair_link(pool, plan);
-        let is_attached = matches!(self.entry.state, State::Attaching | State::Attached)
-            || self.entry.state.is_on_node() && self.entry.state != State::Quarantined;
-        if self.observed.leaving || !is_attached || self.entry.upkeep.attachment_id.is_none() {
-            return;
-        }
-        if let Some(action) = self.repair_in_ec2(pool, plan) {
-            unless_held_back(self.id(), self.observed, plan, action);
-        }
-    }
-
-    fn repair_link(&self, pool: &Pool, plan: &mut Plan) {
-        let (State::Ready, Some(link)) = (self.entry.state, self.link) else { return };
-        if self.observed.is_held(self.entry) && pool.sharing == Sharing::Exclusive || self.is_link_busy() {
-            return;
-        }
-        if self.is_for_user_space() {
-            // Somebody gave it back to the kernel.
-            return self.act_on_link(Action::HandOver { eni: self.id().clone() }, plan);
-        }
-        let Some(why) = self.difference(pool, link) else { return };
-        self.act_on_link(Action::LookAfter { eni: self.id().clone(), name: self.name(), mtu: self.mtu(), why }, plan);
-    }
-
-    /// Of a pool that is the kernel's, one that user space was given by its pod's configuration, and that was not given back.
-    fn take_back(&self, plan: &mut Plan) {
-        let rests = matches!(self.entry.state, State::Ready | State::Cooling);
-        let is_free = !self.observed.is_held(self.entry) && !self.is_link_busy();
-        if rests && is_free && !self.is_for_user_space() && self.observed.is_bound(self.entry) {
-            let action = Action::TakeBack { eni: self.id().clone(), name: self.name(), mtu: self.mtu() };
-            self.act_on_link(action, plan);
-        }
-    }
-
-    /// What its pool says of it now, and how its device is. While somebody has it, it stays what it was when it was given.
-    fn take_note(&self, pool: &Pool, plan: &mut Plan) {
-        let is_free = !self.observed.is_held(self.entry) && !self.observed.is_allocated(self.entry);
-        let is_settled = matches!(self.entry.state, State::Attached | State::Ready | State::Cooling);
-        let of = match is_free && is_settled && pool.sharing == Sharing::Exclusive {
-            true => Some(pool.for_eni_at(self.entry.pci_address)),
-            false => self.entry.pool.clone(),
-        };
-        let seen = self.observed.device_of(self.entry).or(self.entry.seen.as_ref()).cloned();
-        if let Some(of) = of
-            && (Some(&of) != self.entry.pool.as_ref() || seen != self.entry.seen)
-            && !self.is_link_busy()
-        {
-            self.act_on_link(Action::Note { eni: self.id().clone(), pool: of, seen }, plan);
-        }
-    }
-
-    fn act_on_link(&self, action: Action, plan: &mut Plan) {
-        // One thing at a time.
-        let mut own = plan.actions.iter().skip(self.first);
-        if own.any(|other| other.subject() == action.subject()) {
-            return;
-        }
-        match self.observed.hold(&Hold::Link(self.id().clone())) {
-            Some(held) => plan.wake(held.until),
-            None => plan.act(action),
-        }
-    }
-
-    /// Its wished name is another link's, and it has the one that it falls back to.
-    fn has_fallen_back(&self, link: &HostLink) -> bool {
-        link.name == self.id().fallback_name().as_str()
-            && self.observed.has_other_link_called(self.name().as_str(), link)
-    }
-
-    fn difference(&self, pool: &Pool, link: &HostLink) -> Option<String> {
-        if link.name != self.name().as_str() && !self.has_fallen_back(link) {
-            return Some(format!("its name is {}", link.name));
-        }
-        if let Some(mtu) = self.mtu().filter(|&mtu| mtu != link.mtu && link.mtu_range.contains(&mtu)) {
-            return Some(format!("its MTU is {} and not {mtu}", link.mtu));
-        }
-        if link.alias.as_deref() != Some(self.id().as_str()) {
-            return Some("it does not bear its id".to_string());
-        }
-        if !link.addresses.is_empty() {
-            return Some("a daemon of the host has given it addresses".to_string());
-        }
-        let should_be_up = pool.sharing == Sharing::Shared;
-        (link.up != should_be_up).then(|| if should_be_up { "it is down" } else { "it is up" }.to_string())
-    }
-
-    /// The first thing that differs: EC2 takes one change in a call.
-    fn repair_in_ec2(&self, pool: &Pool, plan: &mut Plan) -> Option<Action> {
-        let eni = self.id().clone();
-        let upkeep = &self.entry.upkeep;
-        let modify = |change| Some(Action::Modify { eni: eni.clone(), change });
-        if upkeep.delete_on_termination.is_some_and(|found| found != pool.delete_on_termination) {
-            return modify(Change::DeleteOnTermination(pool.delete_on_termination));
-        }
-        if upkeep.source_dest_check.is_some_and(|found| found != pool.source_dest_check) {
-            return modify(Change::SourceDestCheck(pool.source_dest_check));
-        }
-        // On the way in, EC2 has just been told the rest.
-        if !self.entry.state.is_on_node() {
-            return None;
-        }
-        if !upkeep.security_groups.is_empty()
-            && let Some(groups) = security_groups(pool, self.observed, plan, &mut Vec::new())
-        {
-            let mut wished: Vec<_> = groups.iter().map(ToString::to_string).collect();
-            let mut found = upkeep.security_groups.clone();
-            wished.sort();
-            found.sort();
-            if wished != found {
-                return modify(Change::SecurityGroups(groups));
-            }
-        }
-        let lacking = self.lacking_tags(pool);
-        if !lacking.is_empty() {
-            return Some(Action::Tag { eni, tags: lacking });
-        }
-        self.lacking_addresses(pool)
-    }
-
-    fn lacking_tags(&self, pool: &Pool) -> ec2::Tags {
-        match (&self.observed.identity, self.entry.tags.is_empty()) {
-            (Some(identity), false) => identity.lacking(&pool.name, &pool.tags, &self.entry.tags),
-            _ => ec2::Tags::new(),
-        }
-    }
-
-    /// Of an ENI that pods take whole; those of a shared one come and go.
-    fn lacking_addresses(&self, pool: &Pool) -> Option<Action> {
-        if pool.sharing == Sharing::Shared {
-            return None;
-        }
-        // How many it has is not known before EC2 has told: what was asked for may have been done.
-        if self.observed.doubtful.contains(self.id()) {
-            return None;
-        }
-        let has = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let secondary = has(self.entry.ipv4_addresses.iter().filter(|address| !address.primary).count());
-        let eni = self.id().clone();
-        if secondary < pool.secondary_ipv4 {
-            return Some(Action::AssignIpv4 { eni, count: pool.secondary_ipv4 - secondary });
-        }
-        let ipv6 = has(self.entry.ipv6_addresses.len());
-        (ipv6 < pool.ipv6).then(|| Action::AssignIpv6 { eni, count: pool.ipv6 - ipv6 })
     }
 }

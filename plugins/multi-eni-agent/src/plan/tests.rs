@@ -6,6 +6,7 @@ mod mandate;
 mod properties;
 mod shrinking;
 mod tending;
+mod upkeep;
 
 use std::collections::BTreeMap;
 

@@ -5,6 +5,7 @@ mod devices;
 mod kubernetes;
 pub(crate) mod machine;
 mod pools;
+mod refusals;
 pub(crate) mod region;
 mod telling;
 pub(crate) mod world;

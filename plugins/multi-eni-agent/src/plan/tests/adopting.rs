@@ -4,7 +4,7 @@ use node::inventory::{Entry, State};
 
 use super::{Action, NOW, Plan, declared, entry, interface, link, name, names, observed, owner, plan, pool};
 use crate::kernel::HostLink;
-use crate::observe::{Held, Hold, Limit, Observed};
+use crate::observe::{Held, Hold, Limit, Observed, Verb};
 
 /// An ENI that the original controller made on this node for the NodeENI `data`, as the agent writes down what is not its own.
 fn original(number: u32) -> Entry {
@@ -83,7 +83,7 @@ fn an_eni_of_another_pool_or_node_is_none() {
 fn what_ec2_refuses_is_told_and_tried_again_later() {
     let mut world = told_to([original(1)]);
     let held = Held { until: NOW + 600, failures: 1, reason: "CreateTags: denied".to_string(), code: 100 };
-    world.holds.insert(Hold::Cloud(original(1).network_interface_id), held);
+    world.holds.insert(Hold::Cloud(original(1).network_interface_id, Verb::Adopt), held);
     let plan = planned(&world, 1);
     assert_eq!((plan.actions.len(), plan.wake_at), (0, Some(NOW + 600)));
     assert_eq!(plan.pools[&name("data")].waiting, ["CreateTags: denied"]);

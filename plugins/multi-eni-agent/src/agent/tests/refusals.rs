@@ -1,0 +1,72 @@
+//! What EC2 refuses for long: only that is not done.
+
+use std::time::Duration;
+
+use ec2sim::Action;
+use node::inventory::State;
+
+use super::world::World;
+
+const PATIENCE: Duration = Duration::from_secs(40);
+
+#[tokio::test(start_paused = true)]
+async fn tags_that_ec2_denies_keep_no_eni_from_being_detached() {
+    let mut world = World::new(70);
+    world.declare("data", "min: 2\nmax: 2\ncooldownSeconds: 5");
+    world.start();
+    world.until_ready("data", 2).await;
+    world.wait(5).await;
+    world.ec2.at(Action::CreateTags).refuses("UnauthorizedOperation");
+    world.declare("data", "min: 2\nmax: 2\ncooldownSeconds: 5\ntags:\n  team: gateway");
+    world.until("refused", 60, |world| world.ec2.calls_of(Action::CreateTags).len() >= 2).await;
+    world.wait(2).await;
+    world.declare("data", "min: 1\nmax: 2\ncooldownSeconds: 5\ntags:\n  team: gateway");
+    world.until("one left", 120, |world| world.ours_in_ec2().len() == 1).await;
+    world.wait(3600).await;
+    assert!(world.ec2.calls_of(Action::CreateTags).len() < 20, "{world}");
+    assert_eq!(world.in_state("data", State::Ready).len(), 1, "{world}");
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_eni_that_cannot_be_modified_gets_further_addresses() {
+    let mut world = World::new(71);
+    let spec = "sharing: shared\nmin: 1\nmax: 1\nsecondaryIPv4Addresses: 1\ncooldownSeconds: 10";
+    world.declare("shared", spec);
+    world.start();
+    world.until_ready("shared", 1).await;
+    world.wait(5).await;
+    world.ec2.at(Action::ModifyNetworkInterfaceAttribute).refuses("SecurityGroupsPerInterfaceLimitExceeded");
+    let before = world.ec2.calls_of(Action::ModifyNetworkInterfaceAttribute).len();
+    world.declare("shared", &format!("{spec}\nsourceDestCheck: false"));
+    let modifies = |world: &World| world.ec2.calls_of(Action::ModifyNetworkInterfaceAttribute).len();
+    world.until("refused", 60, |world| modifies(world) > before).await;
+    world.wait(2).await;
+    let secondary = |world: &World| world.of_pool("shared")[0].ipv4_addresses.iter().filter(|one| !one.primary).count();
+    for pod in 1..=4 {
+        world.use_address(&format!("pod-{pod}"), "shared");
+        world.until("one more", 30, |world| secondary(world) == pod + 1).await;
+    }
+    let status = world.status().await;
+    let error = status.enis.iter().find_map(|eni| eni.last_error.clone());
+    assert!(error.is_some_and(|why| why.contains("SecurityGroupsPerInterfaceLimitExceeded")), "{status:?}");
+    // A manifest that is corrected is tried at once.
+    world.ec2.heal();
+    world.declare("shared", &format!("{spec}\nsourceDestCheck: false\nmtu: 1500"));
+    world.until("modified", 10, |world| world.ours_in_ec2().iter().all(|eni| !eni.source_dest_check)).await;
+    world.check();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_add_gets_its_eni_though_ec2_refuses_to_modify_any() {
+    let mut world = World::new(72);
+    world.ec2.at(Action::ModifyNetworkInterfaceAttribute).refuses("UnauthorizedOperation");
+    world.declare("data", "min: 0\nmax: 2\ncooldownSeconds: 5");
+    world.start();
+    world.wait(5).await;
+    world.add("pod-1", "data", PATIENCE).await.unwrap();
+    world.wait(600).await;
+    world.del("pod-1");
+    world.until("gone", 120, |world| world.ours_in_ec2().is_empty()).await;
+    world.check_settled();
+}
