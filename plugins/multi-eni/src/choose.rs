@@ -29,6 +29,8 @@ pub(crate) enum Refusal {
     Held { device: Device, holder: String, asker: String, same_pod: bool },
     #[error("{0} is in the hands of another call: try again")]
     InProgress(Owner),
+    #[error("what {owner} had before, {device}, is not wholly given back yet: try again")]
+    Unfinished { owner: Owner, device: Device },
     #[error("{device} is not on the host, and no record says who has it")]
     Away { device: Device },
     #[error("{device} is in the hands of {driver} and has no link: mode vfio-pci with its deviceID takes it as it is")]
@@ -58,6 +60,7 @@ impl Refusal {
             | Self::Held { same_pod: true, .. }
             | Self::NotReady { .. }
             | Self::InProgress(_)
+            | Self::Unfinished { .. }
             | Self::EmptyPool { .. }
             | Self::Exhausted { .. } => Code::TRY_AGAIN,
         }
@@ -75,6 +78,7 @@ impl Refusal {
             | Self::NotReady { .. }
             | Self::Held { .. }
             | Self::InProgress(_)
+            | Self::Unfinished { .. }
             | Self::Away { .. }
             | Self::InUserSpace { .. }
             | Self::Nameless { .. }
@@ -109,7 +113,7 @@ pub(crate) struct Taken {
     pub(crate) link: Option<Link>,
     /// What the inventory has about it.
     pub(crate) entry: Option<Entry>,
-    /// The record of an earlier release that is not quite done.
+    /// The record of an earlier release of the device that is not quite done.
     pub(crate) unfinished: Option<Record>,
 }
 
@@ -281,7 +285,10 @@ fn of_pool<'w>(
 }
 
 fn take(world: &World, candidate: &Candidate<'_>, link: Option<&Link>) -> Choice {
-    let unfinished = world.records.iter().find(|record| !record.holds() && record.device.is_same(&candidate.device));
+    // What only an IPAM plugin still owes is no matter of the device, which was home already.
+    let is_unfinished =
+        |record: &&Record| !record.holds() && record.pending.device && record.device.is_same(&candidate.device);
+    let unfinished = world.records.iter().find(is_unfinished);
     Choice::Take(Box::new(Taken {
         device: candidate.device.clone(),
         link: link.cloned(),

@@ -84,13 +84,32 @@ async fn try_claim(node: &Node, claimer: &Claimer<'_>) -> Result<Tried, Error> {
         Choice::Take(taken) => *taken,
         Choice::IfDead(holders, why) => return Ok(Tried::Held(holders, why)),
     };
+    refuse_to_forget(&world, &claimer.owner, &taken)?;
     let record = record(node, claimer, &world, &taken)?;
     node.store.write_record(&record)?;
     fault::point("claim");
     if let Some(unfinished) = taken.unfinished.filter(|unfinished| unfinished.owner != record.owner) {
-        node.store.remove_record(&unfinished.owner)?;
+        pass_on(node, unfinished)?;
     }
     Ok(Tried::Claimed(Box::new(Claim { record, entry: taken.entry, world, link: taken.link })))
+}
+
+/// An owner has one record: that of an earlier device would be overwritten, and nobody would know what that was like at home.
+fn refuse_to_forget(world: &World, owner: &Owner, taken: &Taken) -> Result<(), Refusal> {
+    let goes_on = |record: &Record| taken.unfinished.as_ref() == Some(record);
+    match world.records.iter().find(|record| record.owner == *owner && !goes_on(record)) {
+        Some(record) => Err(Refusal::Unfinished { owner: owner.clone(), device: record.device.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// What was left to do to the device is the new record's; what an IPAM plugin still owes stays with the old one.
+fn pass_on(node: &Node, unfinished: Record) -> Result<(), Error> {
+    if unfinished.pending.ipam {
+        let pending = Pending { device: false, ipam: true };
+        return Ok(node.store.write_record(&Record { pending, ..unfinished })?);
+    }
+    Ok(node.store.remove_record(&unfinished.owner)?)
 }
 
 fn record(node: &Node, claimer: &Claimer<'_>, world: &World, taken: &Taken) -> Result<Record, Error> {

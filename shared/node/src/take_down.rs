@@ -139,8 +139,9 @@ pub async fn take_down<E: Display>(
         }
     };
     leave_note(store, &record);
-    if has_passed_on(store, &record)? {
-        log::warn!("{} has passed on to another attachment, and is left alone", record.device);
+    let is_home = !record.holds() && !record.pending.device;
+    if is_home || has_passed_on(store, &record)? {
+        log::info!("{} is home, or another attachment's by now, and is left alone", record.device);
         let freed = free(&record).await;
         return Ok(Done::Down(settle(store, &record, Device::Done, freed)?));
     }
@@ -243,7 +244,9 @@ fn settle<E: Display>(
         log::warn!("the IPAM plugin of {} does not release: {error}", record.owner);
     }
     let pending = Pending { device: device == Device::Pending, ipam: freed.is_err() };
-    if pending.is_nothing() {
+    if !is_still_its(store, record)? {
+        log::warn!("the record of {} is about another device by now, and is left alone", record.owner);
+    } else if pending.is_nothing() {
         store.remove_record(&record.owner)?;
     } else {
         log::warn!("{} is given back by {}, but not wholly: {pending:?}", record.device, record.owner);
@@ -251,6 +254,15 @@ fn settle<E: Display>(
     }
     fault::point("record of the release");
     Ok(Down { pending, freed })
+}
+
+/// Whether the owner's record is still about this attachment. A claim needs no lock of a device: it may have given the owner
+/// another one meanwhile, or what was left of this one to somebody else.
+fn is_still_its(store: &Store, record: &Record) -> Result<bool, store::Error> {
+    Ok(match store.record(&record.owner)? {
+        Some(now) => now.device == record.device,
+        None => record.holds(),
+    })
 }
 
 async fn is_nowhere(ground: &mut Ground) -> bool {

@@ -310,3 +310,73 @@ fn a_configuration_that_became_wrong_keeps_no_device() {
     before.assert_same(&host.snapshot(&[]));
     assert!(scene.0.records().is_empty());
 }
+
+#[test]
+fn an_ipam_plugin_that_owes_a_release_is_asked_again_after_the_device_has_passed_on() {
+    let scene = Scene::new(1);
+    let host = &scene.0.lab.host;
+    let (first, second) = (host.netns("pod1"), host.netns("pod2"));
+    let before = host.snapshot(&[]);
+    scene.add(&first, "c1");
+    scene.drop_namespace(&first, 1);
+    scene.0.ipam.answers("DEL", &[Answer::fail(142, "the ledger is closed"), Answer::nothing()]);
+    let taking_over = scene.call(&second, "c2");
+    assert_eq!(taking_over.run(host).error().code, 142);
+    drop(taking_over.run(host).result());
+    let owed = scene.0.records().into_iter().find(|record| record.owner.container_id == "c1");
+    assert!(owed.is_some_and(|record| record.pending.ipam && !record.pending.device), "{:?}", scene.0.records());
+
+    let inside = second.snapshot();
+    scene.call(&first, "c1").verb("DEL").run(host).empty();
+    inside.assert_same(&second.snapshot());
+    let asked = scene.0.ipam.calls_of("DEL");
+    assert_eq!(asked.last().unwrap().environment["CNI_CONTAINERID"], "c1");
+    taking_over.verb("DEL").run(host).empty();
+    before.assert_same(&host.snapshot(&[]));
+    assert!(scene.0.records().is_empty());
+}
+
+#[test]
+fn of_what_is_left_to_do_a_claim_takes_what_is_the_devices_only() {
+    let scene = Scene::new(1);
+    let host = &scene.0.lab.host;
+    let pod = host.netns("pod1");
+    scene.add(&pod, "c1");
+    host.command("ip").args(["link", "add", "eth1", "type", "bridge"]).run();
+    scene.0.ipam.answers("DEL", &[Answer::fail(142, "the ledger is closed"), Answer::nothing()]);
+    assert_eq!(scene.call(&pod, "c1").verb("DEL").run(host).error().code, 142);
+    scene.add(&pod, "c2");
+    let of = |container: &str| {
+        let mut records = scene.0.records().into_iter();
+        records.find(|record| record.owner.container_id == container).unwrap()
+    };
+    assert!(of("c1").pending.ipam && !of("c1").pending.device, "{:?}", of("c1"));
+    assert_eq!(of("c2").home.unwrap().name.as_str(), "eth1");
+    scene.call(&pod, "c1").verb("DEL").run(host).empty();
+    assert_eq!(of("c2").phase, Phase::Committed);
+    assert_eq!(scene.0.records().len(), 1);
+}
+
+#[test]
+fn an_add_for_another_device_does_not_forget_the_first_ones_home() {
+    let scene = Scene::new(2);
+    let host = &scene.0.lab.host;
+    let pod = host.netns("pod1");
+    let before = host.snapshot(&[]);
+    scene.add(&pod, "c1");
+    host.command("ip").args(["link", "add", "eth1", "type", "bridge"]).run();
+    scene.call(&pod, "c1").verb("DEL").run(host).empty();
+    let other = scene.0.lab.enis[1].id().to_string();
+    let other = scene.0.call(&pod, "c1", &json!({"eni": other, "ipam": {"type": "fake-ipam"}}));
+    let error = other.run(host).error();
+    assert_eq!(error.code, 11, "{error:?}");
+    assert!(error.msg.contains("not wholly given back"), "{error:?}");
+    let [wish] = scene.0.records().try_into().unwrap();
+    assert_eq!((wish.phase, wish.home.as_ref().unwrap().name.as_str()), (Phase::Released, "eth1"));
+
+    host.command("ip").args(["link", "delete", "eth1"]).run();
+    drop(other.run(host).result());
+    other.verb("DEL").run(host).empty();
+    before.assert_same(&host.snapshot(&[]));
+    assert!(scene.0.records().is_empty());
+}

@@ -220,3 +220,25 @@ fn dev_4_what_the_kubelet_gives_out_is_taken_by_its_device_id_only() {
     let error = chosen(&world, &json!({"pci": "00:01.0", "pool": "fast"}), None).unwrap_err();
     assert!(error.starts_with("106 ") && error.contains("pool data") && error.contains("pool fast"), "{error}");
 }
+
+#[test]
+fn a_release_goes_on_with_the_next_attachment_only_where_it_is_the_devices() {
+    let unfinished = |pending: &Value| {
+        let mut world = world();
+        world.records = vec![
+            serde_json::from_value(json!({
+                "owner": {"network": "net", "containerId": "c0", "ifname": "net1"}, "device": entry(1, &json!({})).device(),
+                "mode": "netdev", "namespace": {"path": "/gone", "identity": {"device": 4, "inode": 7}},
+                "interfaceName": "net1", "leftovers": [], "phase": "released", "pending": pending,
+                "call": {"config": {}, "path": "", "args": ""},
+            }))
+            .unwrap(),
+        ];
+        let owner = Owner { network: "net".to_string(), container_id: "c1".to_string(), ifname: "net1".to_string() };
+        let asker = Asker { owner: &owner, pod: None, mode: None };
+        let Choice::Take(taken) = choose(&world, &by(&json!({"pool": "data"})), None, asker).unwrap() else { panic!() };
+        taken.unfinished.is_some()
+    };
+    assert!(unfinished(&json!({"device": true, "ipam": true})));
+    assert!(!unfinished(&json!({"ipam": true})));
+}

@@ -143,3 +143,53 @@ async fn an_eni_has_left_the_node_only_where_the_inventory_surely_has_it_not() {
     bench.store.remove_entry(&entry).unwrap();
     assert!(!is_pending().await);
 }
+
+#[tokio::test]
+async fn what_only_the_ipam_plugin_owes_leaves_the_device_alone() {
+    let bench = Bench::new();
+    // Its device is nowhere, which would be pending.
+    bench.hide_one();
+    let pending = Pending { device: false, ipam: true };
+    let record = Record { phase: Phase::Released, pending, ..record("c1", 7) };
+    bench.store.write_record(&record).unwrap();
+    let done = bench.take_down(&record, Only::Always, Ok(())).await;
+    assert!(matches!(done, Done::Down(down) if down.pending.is_nothing()));
+    assert_eq!(bench.left(&record), None);
+}
+
+/// What a claim, which has no lock of the device, does while the device is taken down.
+async fn taken_down_while(bench: &Bench, record: &Record, claim: impl FnOnce()) {
+    let (bus, proc_dir) = (Bus::of(&Settings::default()), bench.proc_dir());
+    let wish = Wish { record, only: Only::Always, patience: None, named: None, proc_dir: &proc_dir, bus: &bus };
+    let free = async |_: &Record| -> Result<(), &str> {
+        claim();
+        Ok(())
+    };
+    assert!(matches!(take_down(&bench.store, &wish, free).await.unwrap(), Done::Down(_)));
+}
+
+#[tokio::test]
+async fn the_record_of_the_owners_next_device_is_neither_removed_nor_overwritten() {
+    let bench = Bench::new();
+    let earlier = Record { phase: Phase::Released, pending: Pending { device: true, ipam: false }, ..record("c1", 7) };
+    let mut next = record("c1", 8);
+    next.device.mac_address = "02:00:00:00:00:aa".parse().unwrap();
+    for is_pending in [false, true] {
+        if is_pending {
+            bench.hide_one();
+        }
+        bench.store.write_record(&earlier).unwrap();
+        taken_down_while(&bench, &earlier, || bench.store.write_record(&next).unwrap()).await;
+        assert_eq!(bench.store.record(&next.owner).unwrap(), Some(next.clone()), "{is_pending}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_left_of_a_release_does_not_come_back_when_another_claim_took_it() {
+    let bench = Bench::new();
+    bench.hide_one();
+    let earlier = Record { phase: Phase::Released, pending: Pending { device: true, ipam: false }, ..record("c1", 7) };
+    bench.store.write_record(&earlier).unwrap();
+    taken_down_while(&bench, &earlier, || bench.store.remove_record(&earlier.owner).unwrap()).await;
+    assert_eq!(bench.left(&earlier), None);
+}
