@@ -20,7 +20,7 @@ use node::host::View;
 use node::inventory::Entry;
 use node::netlink::Link;
 use node::netns::Netns;
-use node::record::{Bound, Namespace, Phase};
+use node::record::{Bound, Namespace, Owner, Phase};
 use node::step::{Place, Step};
 use node::sysctl::Sysctl;
 use node::take_down::{Only, roll_back};
@@ -44,14 +44,7 @@ pub(crate) async fn run(request: &AddRequest) -> Result<CniResult, Error> {
         deadline: from + config.timeout,
     };
     let (host, pod_side) = sides(request)?;
-    if let Some(earlier) = node.store.record(&owner)? {
-        log::warn!("{owner} has a record already: an earlier ADD did not end, and is taken down first");
-        of_record(&node, &wish(&node, &earlier, Only::Always, Some(LOCK_LIMIT))).await?;
-    }
-    let pod_view = pod_view(&pod_side, &config).await?;
-    if is_taken(&config.interface_name, &pod_view.links) {
-        return Err(Error::NameTaken(config.interface_name.clone()));
-    }
+    let pod_view = add.in_time(add.begin(&owner, &pod_side)).await?;
     let claimer = Claimer {
         owner,
         pod: pod(&request.environment),
@@ -61,7 +54,7 @@ pub(crate) async fn run(request: &AddRequest) -> Result<CniResult, Error> {
         netlink: &host.visit.netlink,
     };
     let patience = Patience { from, whole: config.timeout, interrupt: &request.interrupt };
-    let claim = asking::claim(&node, &claimer, patience).await?;
+    let claim = add.in_time(asking::claim(&node, &claimer, patience)).await?;
     add.with_claim(claim, &pod_view, host, pod_side).await
 }
 
@@ -111,13 +104,40 @@ struct Add<'a> {
 }
 
 impl Add<'_> {
+    /// Ends what takes longer than the ADD may, or than the runtime waits.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        tokio::select! {
+            // What is done is done: a claim that was made is not lost here.
+            biased;
+            outcome = work => outcome,
+            () = tokio::time::sleep_until(self.deadline) => {
+                Err(Error::TimedOut { seconds: self.config.timeout.as_secs() })
+            }
+            signal = self.request.interrupt.raised() => Err(Error::Interrupted(signal)),
+        }
+    }
+
+    /// Takes down what an earlier ADD left, and looks into the pod.
+    async fn begin(&self, owner: &Owner, pod: &Side) -> Result<View, Error> {
+        if let Some(earlier) = self.node.store.record(owner)? {
+            log::warn!("{owner} has a record already: an earlier ADD did not end, and is taken down first");
+            of_record(self.node, &wish(self.node, &earlier, Only::Always, Some(LOCK_LIMIT))).await?;
+        }
+        let view = pod_view(pod, self.config).await?;
+        if is_taken(&self.config.interface_name, &view.links) {
+            return Err(Error::NameTaken(self.config.interface_name.clone()));
+        }
+        Ok(view)
+    }
+
     async fn with_claim(mut self, mut claim: Claim, pod: &View, host: Side, side: Side) -> Result<CniResult, Error> {
-        let lock = self.node.store.device_lock(&claim.record.device.lock_name(), LOCK_LIMIT).await;
+        let name = claim.record.device.lock_name();
+        let lock = self.in_time(async { Ok(self.node.store.device_lock(&name, LOCK_LIMIT).await?) }).await;
         let _lock = match lock {
             Ok(lock) => lock,
             Err(error) => {
-                self.node.store.remove_record(&claim.record.owner)?;
-                return Err(error.into());
+                claim.give_up(self.node)?;
+                return Err(error);
             }
         };
         // Between the claim and the lock, GC or a DEL may have taken it down; the device is anybody's then.
@@ -131,14 +151,7 @@ impl Add<'_> {
             Some(link) => ground.with_link(Place::Host, link),
             None => ground,
         };
-        let outcome = tokio::select! {
-            outcome = self.attached(&mut claim, pod, &mut ground) => outcome,
-            () = tokio::time::sleep_until(self.deadline) => {
-                Err(Error::TimedOut { seconds: self.config.timeout.as_secs() })
-            }
-            signal = self.request.interrupt.raised() => Err(Error::Interrupted(signal)),
-        };
-        match outcome {
+        match self.in_time(self.attached(&mut claim, pod, &mut ground)).await {
             Ok(result) => {
                 log::info!("{} is {} of {}", claim.record.device, claim.record.interface_name, claim.record.holder());
                 Ok(result)

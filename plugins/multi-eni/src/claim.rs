@@ -32,6 +32,22 @@ pub(crate) struct Claim {
     pub(crate) world: World,
     /// The device's link on the host; nothing if user space has it, or nobody.
     pub(crate) link: Option<Link>,
+    /// Whether an earlier release of the device left something to do, which is the record's now.
+    pub(crate) goes_on: bool,
+}
+
+impl Claim {
+    /// Gives the device up before anything was done to it.
+    ///
+    /// # Errors
+    /// Those of the records.
+    pub(crate) fn give_up(&self, node: &Node) -> Result<(), Error> {
+        if !self.goes_on {
+            return Ok(node.store.remove_record(&self.record.owner)?);
+        }
+        let pending = Pending { device: true, ipam: false };
+        Ok(node.store.write_record(&Record { phase: Phase::Released, pending, ..self.record.clone() })?)
+    }
 }
 
 /// Who claims, and for where.
@@ -88,10 +104,11 @@ async fn try_claim(node: &Node, claimer: &Claimer<'_>) -> Result<Tried, Error> {
     let record = record(node, claimer, &world, &taken)?;
     node.store.write_record(&record)?;
     fault::point("claim");
+    let goes_on = taken.unfinished.is_some();
     if let Some(unfinished) = taken.unfinished.filter(|unfinished| unfinished.owner != record.owner) {
         pass_on(node, unfinished)?;
     }
-    Ok(Tried::Claimed(Box::new(Claim { record, entry: taken.entry, world, link: taken.link })))
+    Ok(Tried::Claimed(Box::new(Claim { record, entry: taken.entry, world, link: taken.link, goes_on })))
 }
 
 /// An owner has one record: that of an earlier device would be overwritten, and nobody would know what that was like at home.
