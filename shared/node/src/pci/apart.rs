@@ -6,13 +6,14 @@
 
 use super::write::{Write, WriteError, Writing, Written};
 use crate::files::Folder;
-use crate::lock::Lock;
+use crate::lock::{self, Lock};
 use crate::names::PciAddr;
 use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus, Stdio};
+use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -20,6 +21,9 @@ use tokio::time::timeout;
 const ARGUMENT: &str = "--write-to-a-driver";
 /// The exit status of an error that has no number, or none that fits.
 const NAMELESS: u8 = u8::MAX;
+/// Who looks whether somebody writes has the lock for microseconds. Every process that this one starts meanwhile, an IPAM plugin, say,
+/// has it from its fork until its exec, and a busy machine takes a while for that. A write that hangs has it for longer than all.
+const OTHERS: Duration = Duration::from_secs(2);
 
 /// Writes in a process of its own.
 #[derive(Debug)]
@@ -34,19 +38,27 @@ impl Write for Apart {
     }
 
     fn goes_on(&self, address: PciAddr) -> bool {
-        matches!(self.lock(address), Ok(None))
+        let looked = self.locks().and_then(|folder| Lock::try_take(&folder, &name(address)).map_err(io::Error::other));
+        matches!(looked, Ok(None))
     }
 }
 
 impl Apart {
-    /// The lock that a process that writes keeps until it ends; nothing if there is one.
-    fn lock(&self, address: PciAddr) -> io::Result<Option<Lock>> {
-        let folder = Folder::create(&self.locks).map_err(io::Error::other)?;
-        Lock::try_take(&folder, &format!("driver-{address}")).map_err(io::Error::other)
+    fn locks(&self) -> io::Result<Folder> {
+        Folder::create(&self.locks).map_err(io::Error::other)
+    }
+
+    /// The lock that a process that writes keeps until it ends.
+    async fn lock(&self, address: PciAddr) -> Result<Lock, WriteError> {
+        match Lock::take(&self.locks()?, &name(address), OTHERS).await {
+            Ok(lock) => Ok(lock),
+            Err(lock::Error::Held { .. }) => Err(WriteError::Earlier),
+            Err(error) => Err(io::Error::other(error).into()),
+        }
     }
 
     async fn run(&self, writing: Writing<'_>) -> Result<(), WriteError> {
-        let Some(lock) = self.lock(writing.address)? else { return Err(WriteError::Earlier) };
+        let lock = self.lock(writing.address).await?;
         let mut child = Command::new("/proc/self/exe")
             .arg(ARGUMENT)
             .arg(writing.path)
@@ -64,6 +76,10 @@ impl Apart {
             Err(_) => Err(WriteError::Late),
         }
     }
+}
+
+fn name(address: PciAddr) -> String {
+    format!("driver-{address}")
 }
 
 fn said(status: ExitStatus) -> Result<(), WriteError> {
@@ -102,4 +118,27 @@ fn number(error: &io::Error) -> u8 {
 fn close_what_was_inherited() {
     // SAFETY: nothing has been opened in this process yet, so no value owns one of these descriptors.
     unsafe { nix::libc::syscall(nix::libc::SYS_close_range, 3, u32::MAX, 0) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_the_lock_for_a_moment_makes_no_write_fail_and_a_write_that_hangs_does() {
+        let root = tempfile::tempdir().unwrap();
+        let apart = Apart { locks: root.path().join("lock") };
+        let address = "0000:00:06.0".parse().unwrap();
+        let other = apart.lock(address).await.unwrap();
+        assert!(apart.goes_on(address));
+        let passes = async {
+            tokio::time::sleep(OTHERS / 2).await;
+            drop(other);
+        };
+        let (lock, ()) = tokio::join!(apart.lock(address), passes);
+        let lock = lock.unwrap();
+        assert!(matches!(apart.lock(address).await, Err(WriteError::Earlier)));
+        drop(lock);
+        assert!(!apart.goes_on(address));
+    }
 }
