@@ -14,8 +14,10 @@ use axum::routing::get;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use nix::errno::Errno;
 use std::future::Future;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -61,12 +63,27 @@ const MOST_HEADER_BYTES: usize = 16 << 10;
 /// After a refusal by the kernel (no descriptors left, as a rule).
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Listens on `host:port`.
+/// Listens on `host:port`. `[::]` is every address of both families, and on a kernel without IPv6 every one of IPv4.
 ///
 /// # Errors
 /// The system's, with the address.
 pub(crate) async fn bind(listen: &str) -> Result<TcpListener, Error> {
-    TcpListener::bind(listen).await.map_err(|source| Error { listen: listen.to_string(), source })
+    let bound = match TcpListener::bind(listen).await {
+        Err(error) => match without_ipv6(listen, &error) {
+            Some(instead) => TcpListener::bind(instead).await,
+            None => Err(error),
+        },
+        bound => bound,
+    };
+    bound.map_err(|source| Error { listen: listen.to_string(), source })
+}
+
+/// Every address of IPv4, if all were asked for and the kernel has no IPv6.
+fn without_ipv6(listen: &str, error: &io::Error) -> Option<SocketAddr> {
+    let asked: SocketAddr = listen.parse().ok()?;
+    let is_all = asked.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    let has_none = error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32);
+    (is_all && has_none).then(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, asked.port())))
 }
 
 /// Serves the pages until `end` is there; then what is under way has a second.

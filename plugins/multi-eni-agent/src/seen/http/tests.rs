@@ -97,3 +97,18 @@ async fn an_address_that_is_taken_is_named() {
     let address = first.local_addr().unwrap().to_string();
     assert_eq!(bind(&address).await.unwrap_err().to_string(), format!("cannot listen on {address}"));
 }
+
+#[tokio::test]
+async fn every_address_is_of_both_families_or_of_the_one_that_there_is() {
+    let listener = bind("[::]:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (by_ipv4, accepted) = tokio::join!(TcpStream::connect(("127.0.0.1", port)), listener.accept());
+    assert!(by_ipv4.is_ok() && accepted.is_ok());
+    let no_ipv6 = io::Error::from_raw_os_error(Errno::EAFNOSUPPORT as i32);
+    assert_eq!(without_ipv6("[::]:61680", &no_ipv6), "0.0.0.0:61680".parse().ok());
+    for (listen, error) in
+        [("[::1]:1", Errno::EAFNOSUPPORT), ("0.0.0.0:1", Errno::EAFNOSUPPORT), ("[::]:1", Errno::EADDRINUSE)]
+    {
+        assert_eq!(without_ipv6(listen, &io::Error::from_raw_os_error(error as i32)), None, "{listen}");
+    }
+}

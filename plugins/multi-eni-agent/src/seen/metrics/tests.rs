@@ -193,8 +193,8 @@ proptest! {
     }
 }
 
-#[test]
-fn vfi_5_devices_are_counted_by_resource_and_by_how_their_memory_is_written() {
+/// What is shown of devices.
+fn devices() -> Metrics {
     let metrics = Metrics::new("0.1.0", &CLASSES);
     let resource = ResourceView {
         name: "intel.com/ena".to_string(),
@@ -210,7 +210,23 @@ fn vfi_5_devices_are_counted_by_resource_and_by_how_their_memory_is_written() {
     };
     let enis = vec![bound("no"), bound("no"), bound("unknown"), EniView::in_state(State::Ready)];
     metrics.show(&Status { resources: vec![resource], enis, ..Status::default() });
-    let text = metrics.text();
+    metrics
+}
+
+#[test]
+fn the_page_of_the_metrics_names_each_of_them() {
+    let page = include_str!("../../../../../docs/metrics.md");
+    for text in [full().text(), devices().text()] {
+        for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let name = line.split(' ').next().unwrap();
+            assert!(page.contains(&format!("`{name}`")), "docs/metrics.md does not name {name}");
+        }
+    }
+}
+
+#[test]
+fn vfi_5_devices_are_counted_by_resource_and_by_how_their_memory_is_written() {
+    let text = devices().text();
     for line in [
         r#"multi_eni_devices{resource="intel.com/ena",health="healthy"} 2"#,
         r#"multi_eni_devices{resource="intel.com/ena",health="unhealthy"} 1"#,
