@@ -157,3 +157,49 @@ fn the_settings_are_right_and_a_change_of_them_rolls_out() {
         assert!(settings.agent.listen.unwrap().port() == 61680 && probe["path"] == "/readyz", "{probe}");
     }
 }
+
+/// Where no agent was, nothing is to be taken away; and its pods would wait there for ever.
+#[test]
+fn what_takes_all_away_goes_where_the_agent_was() {
+    let affinity = |folder: &str, name: &str| {
+        let objects = rendered(folder);
+        object(&objects, "DaemonSet", name)["spec"]["template"]["spec"]["affinity"].clone()
+    };
+    let agent = affinity("install/overlays/eks", "multi-eni-agent");
+    assert!(agent["nodeAffinity"].is_object(), "{agent}");
+    assert_eq!(affinity("install/overlays/uninstall", "multi-eni-uninstall"), agent);
+}
+
+#[test]
+fn amazon_eks_leaves_amazon_vpc_cni_room() {
+    let objects = rendered("install/overlays/eks");
+    let is_settings = |object: &&Value| {
+        let name = object["metadata"]["name"].as_str();
+        object["kind"] == "ConfigMap" && name.is_some_and(|name| name.starts_with("multi-eni-node-"))
+    };
+    let text = objects.iter().find(is_settings).unwrap()["data"]["node.toml"].as_str().unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("node.toml");
+    std::fs::write(&path, text).unwrap();
+    assert_eq!(Settings::read(&path).unwrap().agent.reserved_enis, 1);
+}
+
+/// As in an overlay of somebody's own.
+#[test]
+fn the_component_for_apparmor_changes_that_and_nothing_else() {
+    let root = tempfile::tempdir().unwrap();
+    let up = "../".repeat(root.path().components().count() - 1);
+    let place = |folder: &str| format!("{up}{}", cases::tree().join(folder).strip_prefix("/").unwrap().display());
+    let overlay = json!({
+        "resources": [place("install/overlays/eks")],
+        "components": [place("install/components/unconfined")],
+    });
+    std::fs::write(root.path().join("kustomization.yaml"), overlay.to_string()).unwrap();
+    let (mut with, without) = (rendered(root.path().to_str().unwrap()), rendered("install/overlays/eks"));
+    for object in with.iter_mut().filter(|object| object["kind"] == "DaemonSet") {
+        let context = &mut object["spec"]["template"]["spec"]["containers"][0]["securityContext"];
+        assert_eq!(context["appArmorProfile"]["type"], "Unconfined");
+        context.as_object_mut().unwrap().remove("appArmorProfile");
+    }
+    assert_eq!(with, without);
+}
