@@ -32,6 +32,16 @@ pub(crate) struct Original {
     unanswered: Option<String>,
 }
 
+/// What a look at its Lease says.
+enum Renewal {
+    /// It is another one than it was.
+    Seen,
+    /// It is the same, and not for its duration yet.
+    Unknown,
+    /// It is not there, or was the same for its duration.
+    Over,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It is not.
@@ -42,24 +52,41 @@ pub(crate) enum Verdict {
 
 impl Original {
     /// The API server has said so. A Lease is renewed if it is another one than it was, and ends when it was the same for its duration:
-    /// by the clock of this process alone, whatever the time in it says. One that is seen for the first time counts as renewed.
+    /// by the clock of this process alone, whatever the time in it says. One that was there already at the first look may be left over:
+    /// until it is one or the other, it says nothing.
     pub(crate) fn see(&mut self, signs: &Signs, now: Duration) {
         self.unanswered = None;
-        let before = self.lease.take();
-        self.lease = signs.lease.as_ref().map(|(version, _)| match before {
-            Some((known, since)) if known == *version => (known, since),
-            _ => (version.clone(), now),
-        });
-        let duration = signs.lease.as_ref().and_then(|(_, duration)| *duration).unwrap_or(DURATION);
-        let is_renewed = self.lease.as_ref().is_some_and(|(_, since)| now.saturating_sub(*since) < duration);
+        let lease = self.sees_lease(signs, now);
         let replicas = signs.replicas.unwrap_or_default();
-        self.verdict = Some(if replicas > 0 {
-            Verdict::AtWork(format!("its Deployment {NAMESPACE}/{DEPLOYMENT} has {replicas} replicas"))
-        } else if is_renewed {
-            Verdict::AtWork(format!("its Lease {NAMESPACE}/{LEASE} is renewed"))
+        if replicas > 0 {
+            let sign = format!("its Deployment {NAMESPACE}/{DEPLOYMENT} has {replicas} replicas");
+            self.verdict = Some(Verdict::AtWork(sign));
+            return;
+        }
+        match lease {
+            Renewal::Over => self.verdict = Some(Verdict::Gone),
+            Renewal::Unknown if self.verdict.is_none() => {
+                self.unanswered = Some(format!("its Lease {NAMESPACE}/{LEASE} may be left over, or not"));
+            }
+            Renewal::Seen | Renewal::Unknown => {
+                self.verdict = Some(Verdict::AtWork(format!("its Lease {NAMESPACE}/{LEASE} is renewed")));
+            }
+        }
+    }
+
+    fn sees_lease(&mut self, signs: &Signs, now: Duration) -> Renewal {
+        let before = self.lease.take();
+        let Some((version, duration)) = &signs.lease else { return Renewal::Over };
+        let is_another = before.as_ref().is_some_and(|(known, _)| known != version);
+        let since = before.filter(|_| !is_another).map_or(now, |(_, since)| since);
+        self.lease = Some((version.clone(), since));
+        if is_another {
+            Renewal::Seen
+        } else if now.saturating_sub(since) >= duration.unwrap_or(DURATION) {
+            Renewal::Over
         } else {
-            Verdict::Gone
-        });
+            Renewal::Unknown
+        }
     }
 
     /// The API server could not be asked, for this reason. What it said before stands.
@@ -101,17 +128,49 @@ mod tests {
 
     #[test]
     fn a_lease_that_is_left_over_is_not_renewed_and_a_new_one_is() {
+        let renewed = Verdict::AtWork(format!("its Lease {NAMESPACE}/{LEASE} is renewed"));
         let mut original = Original::default();
         original.see(&lease("1"), seconds(0));
-        assert!(!original.is_gone(), "it may be alive");
-        original.see(&lease("2"), seconds(10));
-        original.see(&lease("2"), seconds(24));
+        assert!(original.verdict().unwrap_err().contains("left over"), "it may be alive, or not");
         assert!(!original.is_gone());
+        original.see(&lease("2"), seconds(10));
+        assert_eq!(original.verdict(), Ok(&renewed));
+        original.see(&lease("2"), seconds(24));
+        assert_eq!(original.verdict(), Ok(&renewed));
         original.see(&lease("2"), seconds(25));
         assert!(original.is_gone());
         original.see(&lease("3"), seconds(60));
-        let renewed = Verdict::AtWork(format!("its Lease {NAMESPACE}/{LEASE} is renewed"));
         assert_eq!(original.verdict(), Ok(&renewed));
+    }
+
+    #[test]
+    fn a_lease_that_nobody_has_renewed_since_the_first_look_never_was_a_sign() {
+        let mut original = Original::default();
+        for at in [0, 10, 14] {
+            original.see(&lease("1"), seconds(at));
+            assert!(original.verdict().is_err() && !original.is_gone(), "after {at} s");
+        }
+        original.see(&lease("1"), seconds(15));
+        assert!(original.is_gone());
+    }
+
+    #[test]
+    fn a_lease_that_comes_after_none_was_there_is_a_sign_at_once() {
+        let mut original = Original::default();
+        original.see(&Signs::default(), seconds(0));
+        original.see(&lease("1"), seconds(10));
+        assert!(matches!(original.verdict(), Ok(Verdict::AtWork(_))));
+    }
+
+    #[test]
+    fn a_deployment_with_replicas_is_a_sign_at_once_beside_a_lease_that_may_be_left_over() {
+        let mut original = Original::default();
+        original.see(&Signs { replicas: Some(1), ..lease("1") }, seconds(0));
+        assert!(matches!(original.verdict(), Ok(Verdict::AtWork(sign)) if sign.contains("Deployment")));
+        original.see(&Signs { replicas: Some(0), ..lease("1") }, seconds(10));
+        assert!(matches!(original.verdict(), Ok(Verdict::AtWork(sign)) if sign.contains("Lease")));
+        original.see(&Signs { replicas: Some(0), ..lease("1") }, seconds(20));
+        assert!(original.is_gone());
     }
 
     #[test]
