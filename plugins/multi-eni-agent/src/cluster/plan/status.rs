@@ -51,12 +51,15 @@ fn standing(plan: &mut Plan, of: &NodeEni, world: &World, memory: &Memory, now: 
             plan.looks_at(PATIENCE);
             None
         }
-        // Nothing is made for one that could go without its ENIs.
-        Ok(Verdict::Gone) if !of.has_finalizer() => None,
+        Ok(Verdict::Gone) if of.is_deleted && !of.has_finalizer() => {
+            Some(Standing::Deleted("it is deleted, and waits for the finalizers of others".to_string()))
+        }
         Ok(Verdict::Gone) if of.is_deleted => {
             let looks = memory.looks.get(&of.uid).cloned().unwrap_or_default();
             Some(Standing::Deleted(looks.waits_for(&of.name, world)))
         }
+        // Nothing is made for one that could go without its ENIs.
+        Ok(Verdict::Gone) if !of.has_finalizer() => None,
         Ok(Verdict::Gone) => Some(Standing::InCharge),
     }
 }

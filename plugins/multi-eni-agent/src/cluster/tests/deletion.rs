@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::api_server::{Instead, NODE_ENIS};
+use super::api_server::{Instead, NODE_ENIS, ORIGINAL_DEPLOYMENTS};
 use super::stage::{FINALIZER, GRACE, Stage, reported};
 
 /// A NodeENI with an ENI on a node, which a pod has.
@@ -84,6 +84,27 @@ async fn a_finalizer_of_another_stays() {
     let others =
         |stage: &Stage| stage.node_eni("data").unwrap()["metadata"]["finalizers"] == json!(["example.com/other"]);
     stage.until("ours is gone", others).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_only_others_hold_says_so_and_no_more_that_the_original_is_at_work() {
+    let mut stage = Stage::new();
+    stage.node("node-1");
+    stage.declare("data", &json!({}));
+    let mut object = stage.node_eni("data").unwrap();
+    object["metadata"]["finalizers"] = json!(["example.com/other"]);
+    stage.api.put(NODE_ENIS, object);
+    stage.api.delete(NODE_ENIS, "data");
+    let deployment = |replicas: u32| {
+        let spec = json!({ "replicas": replicas, "selector": {}, "template": {} });
+        json!({ "metadata": { "name": "eni-controller" }, "spec": spec })
+    };
+    stage.api.put(ORIGINAL_DEPLOYMENTS, deployment(1));
+    stage.start("one");
+    let reason = |stage: &Stage| stage.condition("data", "Managed").map(|(_, reason, _)| reason);
+    stage.until("it is at work", |stage| reason(stage).as_deref() == Some("OriginalControllerAtWork")).await;
+    stage.api.put(ORIGINAL_DEPLOYMENTS, deployment(0));
+    stage.until("it waits for others", |stage| says(stage, "finalizers of others")).await;
 }
 
 #[tokio::test(start_paused = true)]
