@@ -1,11 +1,12 @@
-//! What the cluster agent does. Each can be done twice, or by two holders of the Lease at once, and is then done once: a status is
-//! applied, a finalizer is written on the version that was seen, and EC2 deletes no ENI that is attached.
+//! What the cluster agent does. Each can be done twice, or by two holders of the Lease at once, and is then done once: a status and a
+//! finalizer are written on the version that was seen, and EC2 deletes no ENI that is attached.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use ec2::NetworkInterfaceId;
 
+use super::listed::Listed;
 use super::world::NodeEni;
 use crate::api::NodeEniStatus;
 
@@ -32,8 +33,8 @@ pub(crate) enum Action {
     AskForOriginal,
     /// Have a NodeENI wait for its ENIs when it is deleted.
     AddFinalizer(Target),
-    /// Say what became of a NodeENI.
-    WriteStatus { of: Target, status: Box<NodeEniStatus> },
+    /// Say what became of a NodeENI; with what is not ours to change as it stands.
+    WriteStatus { of: Target, status: Box<NodeEniStatus>, untouched: Option<Listed> },
     /// Ask EC2 for the ENIs of a NodeENI that is deleted.
     AskForEnis { name: String, uid: String },
     /// Let a NodeENI go.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::action::{Action, Target};
 use super::api::{Error, FIELD_MANAGER, if_there, within};
+use super::listed::Listed;
 use super::memory::Learned;
 use super::original::{self, Signs};
 use super::sweep::{Rules, Survey, instance_of};
@@ -83,7 +84,9 @@ impl<C: Lifecycle + Query + Sweep> Hands<C> {
                 let others = of.finalizers.iter().map(String::as_str).filter(|other| *other != FINALIZER).collect();
                 self.finalizers(of, others).await
             }
-            Action::WriteStatus { of, status } => self.status(of, status).await,
+            Action::WriteStatus { of, status, untouched } => {
+                self.status(of, status_patch(of, status, untouched.as_ref())?).await
+            }
             Action::AskForEnis { name, .. } => Ok(Learned::Enis(self.cloud.tagged(&of_pool(&self.rules, name)).await?)),
             Action::Survey => Ok(Learned::Survey(self.survey().await?)),
             Action::Delete(id) => self.delete(id).await,
@@ -98,9 +101,9 @@ impl<C: Lifecycle + Query + Sweep> Hands<C> {
         done_or_gone(within(self.node_enis().patch(&of.name, &params, &patch)).await)
     }
 
-    /// The whole of it, since the cluster agent alone writes it, and only to the object that was seen.
-    async fn status(&self, of: &Target, status: &NodeEniStatus) -> Result<Learned, Failure> {
-        let patch = Patch::Apply(status_patch(of, status)?);
+    /// The whole of it, and only on the version that was seen: the original may have written its attachments meanwhile.
+    async fn status(&self, of: &Target, patch: Value) -> Result<Learned, Failure> {
+        let patch = Patch::Apply(patch);
         let params = PatchParams::apply(FIELD_MANAGER).force();
         done_or_gone(within(self.node_enis().patch_status(&of.name, &params, &patch)).await)
     }
@@ -158,17 +161,20 @@ fn done_or_gone(answer: Result<DynamicObject, Error>) -> Result<Learned, Failure
 }
 
 /// Lists that are empty are said, too: else those that another has written would stay.
-fn status_patch(of: &Target, status: &NodeEniStatus) -> Result<Value, serde_json::Error> {
+fn status_patch(of: &Target, status: &NodeEniStatus, untouched: Option<&Listed>) -> Result<Value, serde_json::Error> {
     let mut status = serde_json::to_value(status)?;
     for list in ["problems", "attachments"] {
         if status.get(list).is_none() {
             status[list] = json!([]);
         }
     }
+    if let Some(listed) = untouched {
+        listed.replace_in(&mut status);
+    }
     Ok(json!({
         "apiVersion": NodeEni::api_version(&()),
         "kind": NodeEni::kind(&()),
-        "metadata": { "name": of.name, "uid": of.uid },
+        "metadata": { "name": of.name, "uid": of.uid, "resourceVersion": of.version },
         "status": status,
     }))
 }

@@ -75,7 +75,7 @@ impl Memory {
                 self.surveyed = Some(now);
                 self.instances = world.instances().collect();
             }
-            Action::WriteStatus { of, status } => {
+            Action::WriteStatus { of, status, .. } => {
                 self.written.insert(of.uid.clone(), Written { at: now, status: (**status).clone() });
             }
             Action::AddFinalizer(_) | Action::RemoveFinalizer(_) | Action::AskForEnis { .. } | Action::Delete(_) => {}

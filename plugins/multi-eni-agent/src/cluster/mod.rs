@@ -11,6 +11,7 @@ mod deletion;
 mod election;
 mod health;
 mod lease;
+mod listed;
 mod memory;
 mod original;
 mod plan;

@@ -9,6 +9,7 @@ use kube::ResourceExt;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
+use super::listed::Listed;
 use crate::api::{EniNode, EniNodeStatus, NodeEniStatus};
 use crate::declared::{NodeLabels, Review};
 
@@ -49,6 +50,8 @@ pub(crate) struct NodeEni {
     /// Whether its ENIs stay when their instance ends.
     pub(crate) keeps_its_enis: bool,
     pub(crate) status: NodeEniStatus,
+    /// What the status lists as attached, whoever wrote it.
+    pub(crate) listed: Listed,
 }
 
 impl Node {
@@ -67,8 +70,11 @@ impl NodeEni {
     pub(crate) fn of(object: DynamicObject) -> (String, Self) {
         let name = object.name_any();
         let spec = object.data.get("spec").filter(|spec| !spec.is_null());
+        let listed = Listed::of(object.data.get("status"));
         // What an earlier version has written and cannot be read any more is written anew.
         let status = object.data.get("status").cloned().and_then(|status| serde_json::from_value(status).ok());
+        let status =
+            status.unwrap_or_else(|| NodeEniStatus { attachments: listed.attachments(), ..Default::default() });
         let keeps = spec.and_then(|spec| spec.get("deleteOnTermination")).and_then(Value::as_bool) == Some(false);
         let seen = Self {
             review: Review::of(&name, spec),
@@ -78,7 +84,8 @@ impl NodeEni {
             generation: object.metadata.generation,
             is_deleted: object.metadata.deletion_timestamp.is_some(),
             keeps_its_enis: keeps,
-            status: status.unwrap_or_default(),
+            status,
+            listed,
             finalizers: object.metadata.finalizers.unwrap_or_default(),
         };
         (name, seen)

@@ -10,6 +10,7 @@ mod rights;
 mod scale;
 mod table;
 mod trouble;
+mod wire;
 
 use e2e::{Cloud, Cluster};
 use ec2sim::EniFacts;

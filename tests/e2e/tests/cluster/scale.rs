@@ -3,7 +3,6 @@
 
 mod crowd;
 mod objects;
-mod wire;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -14,8 +13,8 @@ use e2e::{Cloud, Cluster};
 use serde_json::json;
 
 use self::crowd::{Crowd, of_processes};
-use self::wire::Wire;
 use crate::POOL;
+use crate::wire::Wire;
 
 /// As many watch the server.
 const NODES: usize = 200;

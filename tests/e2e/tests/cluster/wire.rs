@@ -34,8 +34,20 @@ impl Wire {
         self.send("PATCH", &format!("{path}/status"), "application/merge-patch+json", Some(object));
     }
 
-    /// In HTTP/1.0, whose answers go on to the end of the stream and are not cut in pieces.
+    /// The code of the answer to a server-side apply of a status as the cluster agent's.
+    pub(super) fn apply_status(&self, path: &str, object: &Value) -> u16 {
+        let path = format!("{path}/status?fieldManager=multi-eni-cluster-agent&force=true");
+        self.answer("PATCH", &path, "application/apply-patch+yaml", Some(object)).0
+    }
+
     fn send(&self, method: &str, path: &str, kind: &str, body: Option<&Value>) -> String {
+        let (code, body) = self.answer(method, path, kind, body);
+        assert!((200..300).contains(&code), "{method} {path}: {code} {body}");
+        body
+    }
+
+    /// In HTTP/1.0, whose answers go on to the end of the stream and are not cut in pieces.
+    fn answer(&self, method: &str, path: &str, kind: &str, body: Option<&Value>) -> (u16, String) {
         let body = body.map(Value::to_string).unwrap_or_default();
         let mut stream = connect(&self.socket);
         let head = format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: {kind}\r\n");
@@ -43,9 +55,7 @@ impl Wire {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let code = head.split(' ').nth(1).unwrap();
-        assert!(code.starts_with('2'), "{method} {path}: {answer}");
-        body.to_string()
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_string())
     }
 }
 

@@ -26,6 +26,13 @@ pub(crate) enum Standing {
     Deleted(String),
 }
 
+impl Standing {
+    /// Whether what is attached is this project's to say.
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(self, Self::InCharge | Self::Deleted(_))
+    }
+}
+
 /// What is said in a condition.
 struct Said {
     of: &'static str,

@@ -1,6 +1,6 @@
 //! What the agents say, by pool: made once, so that a pass goes over all ENIs once and not once for each NodeENI.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use node::inventory::State;
 use serde::Deserialize;
@@ -24,6 +24,8 @@ pub(crate) struct At<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Index<'a> {
     enis: BTreeMap<&'a str, Vec<At<'a>>>,
+    /// All that an agent has.
+    known: BTreeSet<&'a str>,
     /// By node, those that report; and what they say of each pool.
     nodes: BTreeMap<&'a str, BTreeMap<&'a str, &'a PoolStatus>>,
 }
@@ -40,6 +42,7 @@ impl<'a> Index<'a> {
     fn add(&mut self, node: &'a str, status: &'a EniNodeStatus) {
         self.nodes.insert(node, status.pools.iter().map(|pool| (pool.name.as_str(), pool)).collect());
         for eni in &status.enis {
+            self.known.insert(&eni.id);
             let Some(pool) = eni.pool.as_deref() else { continue };
             let instance = status.instance_id.as_deref();
             self.enis.entry(pool).or_default().push(At { node, instance, eni, state: state(&eni.state) });
@@ -49,6 +52,11 @@ impl<'a> Index<'a> {
     /// The ENIs of a pool, by node.
     pub(crate) fn enis(&self, pool: &str) -> &[At<'a>] {
         self.enis.get(pool).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether an agent has this ENI.
+    pub(super) fn knows(&self, eni: &str) -> bool {
+        self.known.contains(eni)
     }
 
     /// What a node says of a pool: nothing if it says nothing at all, and nothing in it if not of this pool.

@@ -31,7 +31,10 @@ pub(crate) fn status(
         world.nodes.iter().filter(|(_, node)| of.review.selects(&node.labels)).map(|(name, _)| name.as_str()).collect();
     let lacking = problems::lacking(of, index, &selected);
     let found = problems::found(of, index, &selected);
-    let (attachments, attachments_note) = attachments::of(index.enis(&of.name));
+    let (attachments, attachments_note) = match standing.is_ours() {
+        true => attachments::of(of, world, index),
+        false => (of.status.attachments.clone(), of.status.attachments_note.clone()),
+    };
     NodeEniStatus {
         observed_generation: of.generation,
         conditions: condition::all(of, standing, selected.len(), &lacking, now),

@@ -1,5 +1,6 @@
 use super::*;
-use crate::api::{Eni, EniNodeStatus, PoolStatus};
+use crate::api::{Attachment, Eni, EniNodeStatus, PoolStatus};
+use crate::cluster::listed::Listed;
 use crate::cluster::world::{FINALIZER, Node};
 use crate::declared::Review;
 use proptest::prelude::*;
@@ -31,6 +32,7 @@ fn node_eni() -> NodeEni {
         review: Review::of("data", Some(&spec)),
         keeps_its_enis: false,
         status: NodeEniStatus::default(),
+        listed: Listed::default(),
     }
 }
 
@@ -116,6 +118,41 @@ fn attachments_are_sorted_and_cut_with_a_note() {
     assert!(status.attachments.is_sorted_by_key(|at| (at.node_id.clone(), at.eni_id.clone())));
     let note = "the first 100 of 120; `kubectl get eninodes -o yaml` has them all";
     assert_eq!(status.attachments_note.as_deref(), Some(note));
+}
+
+fn of_the_original(node: &str, eni: usize) -> Attachment {
+    Attachment { node_id: node.to_string(), eni_id: format!("eni-{eni:017x}"), ..Attachment::default() }
+}
+
+#[test]
+fn what_the_original_attached_stays_listed_until_an_agent_has_it_or_its_node_is_gone() {
+    let mut of = node_eni();
+    let old = [of_the_original("a", 7), of_the_original("a", 8), of_the_original("gone", 9)];
+    of.status.attachments = old.to_vec();
+    let nodes = || vec![node("a", true), node("b", true)];
+    let reports = || vec![report("b", vec![eni(1, "ready")], &[]), report("a", vec![eni(8, "ready")], &[])];
+    let listed = |of: &NodeEni, reports| {
+        let status = status_at(of, &world(nodes(), reports), &mut Since::default(), 100);
+        status.attachments.iter().map(|at| (at.node_id.clone(), at.eni_id.clone())).collect::<Vec<_>>()
+    };
+    let named = |node: &str, number: usize| (node.to_string(), format!("eni-{number:017x}"));
+    assert_eq!(listed(&of, reports()), [named("a", 8), named("a", 7), named("b", 1)]);
+    // What an agent had is its own: it is not kept when it is gone.
+    of.status.attachments = status_at(&of, &world(nodes(), reports()), &mut Since::default(), 100).attachments;
+    assert_eq!(listed(&of, vec![]), [named("a", 7)]);
+}
+
+#[test]
+fn while_the_original_is_at_work_its_attachments_are_as_it_wrote_them() {
+    let mut of = node_eni();
+    of.status.attachments = vec![of_the_original("b", 9), of_the_original("gone", 7)];
+    of.status.attachments_note = Some("of another".to_string());
+    let world = world(vec![node("a", true)], vec![report("a", vec![eni(1, "ready")], &[])]);
+    for standing in [Standing::OriginalAtWork(String::new()), Standing::OriginalUnknown(String::new())] {
+        let status = status(&of, &world, &Index::of(&world), &standing, &mut Since::default(), at(100));
+        assert_eq!(status.attachments, of.status.attachments);
+        assert_eq!(status.attachments_note, of.status.attachments_note);
+    }
 }
 
 #[test]

@@ -28,7 +28,8 @@ pub(super) fn all(plan: &mut Plan, world: &World, index: &Index<'_>, memory: &mu
         let Some(standing) = standing(plan, of, world, memory, now) else { continue };
         let status = aggregate::status(of, world, index, &standing, &mut memory.since, now.wall);
         if is_new(&status, of, memory.written.get(&of.uid), now.at) {
-            let action = Action::WriteStatus { of: Target::of(of), status: Box::new(status) };
+            let untouched = (!standing.is_ours()).then(|| of.listed.clone());
+            let action = Action::WriteStatus { of: Target::of(of), status: Box::new(status), untouched };
             plan.at(now.at, action, memory, now);
         }
     }

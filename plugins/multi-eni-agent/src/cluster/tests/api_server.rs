@@ -33,6 +33,8 @@ pub(super) enum Instead {
     Hangs,
     /// The connection fails.
     Breaks,
+    /// It is done after so many seconds.
+    Delays(u64),
 }
 
 /// A request that was made.
@@ -151,6 +153,7 @@ impl ApiServer {
                 drop(self.inner().done(&asked, &query, &body));
                 return Ok(refusal(code));
             }
+            Some(Instead::Delays(seconds)) => tokio::time::sleep(std::time::Duration::from_secs(seconds)).await,
             None => {}
         }
         // The way there and back.

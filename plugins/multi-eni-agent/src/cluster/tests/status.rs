@@ -1,11 +1,11 @@
 //! What is said of a NodeENI.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::api_server::{ENI_NODES, Instead, NODE_ENIS, NODES, ORIGINAL_DEPLOYMENTS, ORIGINAL_LEASES};
 use super::stage::{FINALIZER, Stage, reported};
 
-fn ready_pool() -> serde_json::Value {
+fn ready_pool() -> Value {
     json!([{ "name": "data", "generation": 1, "min": 1, "target": 1 }])
 }
 
@@ -99,32 +99,56 @@ async fn a_node_of_an_earlier_life_says_nothing_of_the_new_one() {
     assert!(stage.api.object(ENI_NODES, "node-1").is_some());
 }
 
+/// The original's Lease, renewed so often.
+fn original_lease(stage: &Stage, renewals: u32) {
+    let spec = json!({ "holderIdentity": "original", "leaseDurationSeconds": 15, "leaseTransitions": renewals });
+    let name = json!({ "name": "nodeeni-controller-leader-election" });
+    stage.api.put(ORIGINAL_LEASES, json!({ "metadata": name, "spec": spec }));
+}
+
+fn original_deployment(stage: &Stage, replicas: u32) {
+    let spec = json!({ "replicas": replicas, "selector": {}, "template": {} });
+    stage.api.put(ORIGINAL_DEPLOYMENTS, json!({ "metadata": { "name": "eni-controller" }, "spec": spec }));
+}
+
+/// As the original's write of a status.
+fn attached_by_the_original(stage: &Stage, attachments: &Value) {
+    let mut object = stage.node_eni("data").unwrap();
+    object["status"]["attachments"] = attachments.clone();
+    stage.api.put(NODE_ENIS, object);
+}
+
+fn attachments(stage: &Stage) -> Value {
+    stage.node_eni("data").unwrap()["status"]["attachments"].clone()
+}
+
 #[tokio::test(start_paused = true)]
 async fn while_the_original_is_at_work_nothing_is_done_and_it_is_said() {
     for by_lease in [true, false] {
         let mut stage = Stage::new();
         stage.node("node-1");
         stage.declare("data", &json!({}));
+        // Its only record of what it has; a number that is none hides nothing of it.
+        let of_the_original = |times: u32| {
+            json!([
+                { "nodeID": "node-1", "eniID": "eni-00000000000000009", "mtu": -1, "lastUpdated": times.to_string() },
+                { "nodeID": "node-9", "eniID": "eni-00000000000000008", "status": "attached" },
+            ])
+        };
+        attached_by_the_original(&stage, &of_the_original(0));
         let orphan = stage.eni_of(super::stage::CLUSTER, "data", "i-00000000000000001");
-        let renew = |stage: &Stage, number: u32| {
-            let spec = json!({ "holderIdentity": "original", "leaseDurationSeconds": 15, "leaseTransitions": number });
-            let name = json!({ "name": "nodeeni-controller-leader-election" });
-            stage.api.put(ORIGINAL_LEASES, json!({ "metadata": name, "spec": spec }));
-        };
-        let deployment = |stage: &Stage, replicas: u32| {
-            let spec = json!({ "replicas": replicas, "selector": {}, "template": {} });
-            stage.api.put(ORIGINAL_DEPLOYMENTS, json!({ "metadata": { "name": "eni-controller" }, "spec": spec }));
-        };
         if by_lease {
-            renew(&stage, 0);
+            original_lease(&stage, 0);
         } else {
-            deployment(&stage, 1);
+            original_deployment(&stage, 1);
         }
         stage.start("one");
         for number in 1..200 {
             stage.rest(10).await;
+            assert_eq!(attachments(&stage), of_the_original(number - 1));
+            attached_by_the_original(&stage, &of_the_original(number));
             if by_lease {
-                renew(&stage, number);
+                original_lease(&stage, number);
             }
         }
         let (status, reason, message) = stage.condition("data", "Managed").unwrap();
@@ -133,11 +157,67 @@ async fn while_the_original_is_at_work_nothing_is_done_and_it_is_said() {
         assert!(stage.exists(&orphan) && stage.ec2.calls().is_empty(), "EC2 is not even asked");
         assert!(stage.node_eni("data").unwrap()["metadata"].get("finalizers").is_none());
         if !by_lease {
-            deployment(&stage, 0);
+            original_deployment(&stage, 0);
         }
         stage.until("it is gone", |stage| stage.is_managed("data")).await;
         stage.until("the orphan is swept", |stage| !stage.exists(&orphan)).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_original_writes_at_the_same_moment_is_not_lost() {
+    let mut stage = Stage::new();
+    stage.node("node-1");
+    stage.declare("data", &json!({}));
+    original_deployment(&stage, 1);
+    // Each of them is on its way when the original writes.
+    stage.api.at(Some(http::Method::PATCH), "nodeenis/data/status", 3, Instead::Delays(3));
+    stage.start("one");
+    for number in 0..30 {
+        attached_by_the_original(&stage, &json!([{ "nodeID": "node-1", "eniID": format!("eni-{number:017x}") }]));
+        stage.rest(2).await;
+        assert_eq!(attachments(&stage)[0]["eniID"], format!("eni-{number:017x}"));
+    }
+    stage.until("it is said", |stage| stage.condition("data", "Managed").is_some()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_original_attached_stays_listed_after_it_until_an_agent_has_it() {
+    let mut stage = Stage::new();
+    stage.node("node-1");
+    stage.declare("data", &json!({}));
+    let old = json!({ "nodeID": "node-1", "eniID": "eni-00000000000000009", "deviceIndex": 2 });
+    attached_by_the_original(&stage, &json!([old, { "nodeID": "node-9", "eniID": "eni-00000000000000008" }]));
+    stage.start("one");
+    stage.until("it is managed", |stage| stage.is_managed("data")).await;
+    stage.until("what had a node that is gone is gone", |stage| attachments(stage) == json!([old])).await;
+    stage.report("node-1", &json!([reported("eni-00000000000000001", "data", "ready")]), &ready_pool());
+    stage.until("both are listed", |stage| attachments(stage).as_array().is_some_and(|all| all.len() == 2)).await;
+    stage.report("node-1", &json!([reported("eni-00000000000000009", "data", "ready")]), &ready_pool());
+    let is_adopted = |all: &Vec<Value>| all.len() == 1 && all[0]["dpdkBound"] == false;
+    stage.until("it is the agent's", |stage| attachments(stage).as_array().is_some_and(is_adopted)).await;
+    stage.report("node-1", &json!([]), &json!([]));
+    stage.until("it is gone", |stage| attachments(stage) == json!([])).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_the_original_left_behind_stops_nobody() {
+    let mut stage = Stage::new();
+    stage.node("node-1");
+    stage.declare("data", &json!({}));
+    original_lease(&stage, 0);
+    stage.start("one");
+    stage.until("it is managed", |stage| stage.is_managed("data")).await;
+    for name in ["two", "three"] {
+        stage.start(name);
+    }
+    // The next holder sees it for the first time.
+    stage.kill("one");
+    for _ in 0..600 {
+        stage.rest(1).await;
+        assert!(stage.is_managed("data"), "{:?}", stage.condition("data", "Managed"));
+    }
+    assert!(stage.holds("two") || stage.holds("three"));
 }
 
 #[tokio::test(start_paused = true)]

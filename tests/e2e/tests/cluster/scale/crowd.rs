@@ -13,7 +13,7 @@ use e2e::{Cluster, LIMIT};
 
 use super::GROUP;
 use super::objects::node_name;
-use super::wire::connect;
+use crate::wire::connect;
 
 /// A thread reads lines, and no more.
 const STACK: usize = 128 << 10;
