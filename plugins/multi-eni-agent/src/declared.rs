@@ -43,6 +43,8 @@ pub(crate) struct Declared {
     pub(crate) notes: Vec<Fault>,
     /// Pools whose manifest has a fault now; an earlier version of it goes on.
     pub(crate) earlier: BTreeSet<PoolName>,
+    /// Pools whose manifest is right by itself and does not count on this node, and of which nothing goes on here.
+    pub(crate) refused: BTreeSet<PoolName>,
     /// Pools that a manifest with a fault names, and of which nothing else is known.
     held: BTreeSet<PoolName>,
     /// Whether there is a manifest of which not even the name is known.
@@ -65,6 +67,12 @@ impl Declared {
     pub(crate) fn is_withdrawn(&self, name: &PoolName) -> bool {
         let declared = self.pools.iter().any(|pool| pool.name == *name);
         !declared && !self.held.contains(name) && self.unknown == Unknown::Nothing
+    }
+
+    /// What is wrong with the manifest of a pool, a line each.
+    pub(crate) fn faults_of(&self, name: &PoolName) -> impl Iterator<Item = String> {
+        let of_pool = |fault: &&Fault| fault.pool.as_deref() == Some(name.as_str());
+        self.faults.iter().filter(of_pool).map(|fault| format!("{}: {}", fault.path, fault.why))
     }
 
     /// The pool of this name.

@@ -97,10 +97,18 @@ impl Manifests {
         std::future::pending().await
     }
 
-    /// The generation of a pool's NodeENI, as it was read last.
+    /// The generation of a pool's NodeENI, as it was read last; nothing while an earlier one goes on.
     pub(super) fn generation(&self, pool: &PoolName) -> Option<i64> {
         let Source::Kubernetes { last, .. } = &self.source else { return None };
+        if self.declared.earlier.contains(pool) {
+            return None;
+        }
         last.node_enis.as_ref()?.get(pool.as_str())?.generation
+    }
+
+    /// How the ENIs of a pool were made.
+    pub(super) fn sharing(&self, pool: &PoolName) -> Sharing {
+        self.made.get(pool).copied().unwrap_or_default()
     }
 
     /// Reads them; whether they say something else now.

@@ -61,7 +61,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             // A pool without a max of its own has what the instance takes.
             let most = standing.max.or(self.last.plan.slots.as_ref().map(|slots| slots.limit));
             let declared = Declared { min: standing.min, max: most.unwrap_or(u32::MAX), warm: standing.warm };
-            let mut waiting = standing.waiting;
+            let mut waiting: Vec<String> = self.manifests.declared.faults_of(&pool.name).collect();
+            waiting.extend(standing.waiting);
             // What went wrong since it was planned.
             let holds = [Hold::Growth, Hold::Pool(pool.name.clone())];
             let held =
@@ -77,7 +78,11 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
                 ..PoolView::undeclared(pool.name.clone(), pool.sharing)
             }
         });
-        pools.collect()
+        let refused = self.manifests.declared.refused.iter().map(|name| PoolView {
+            waiting: self.manifests.declared.faults_of(name).collect(),
+            ..PoolView::undeclared(name.clone(), self.manifests.sharing(name))
+        });
+        pools.chain(refused).collect()
     }
 
     fn eni_views(&self, now: u64) -> Vec<EniView> {

@@ -41,7 +41,7 @@ impl Kept {
         reading.refuse_clashes(labels);
         reading.refuse_one_device_twice(labels);
         reading.refuse_other_sharing(&self.made);
-        let Reading { mut right, wrong, unnamed, faults, notes, .. } = reading;
+        let Reading { mut right, wrong, mut refused, unnamed, faults, notes, .. } = reading;
         let unknown = if unnamed.is_empty() { Unknown::Nothing } else { Unknown::Something };
         let mut earlier = BTreeSet::new();
         for (name, before) in std::mem::take(&mut self.right) {
@@ -55,8 +55,10 @@ impl Kept {
         self.right = right;
         let here = self.right.values().filter(|right| right.valid.selector.selects(labels));
         let pools: Vec<Pool> = here.map(|right| right.valid.pool.clone()).collect();
-        earlier.retain(|name| pools.iter().any(|pool| pool.name == *name));
-        Declared { pools, faults, notes, earlier, held, unknown }
+        let is_here = |name: &PoolName| pools.iter().any(|pool| pool.name == *name);
+        earlier.retain(is_here);
+        refused.retain(|name| !is_here(name));
+        Declared { pools, faults, notes, earlier, refused, held, unknown }
     }
 
     /// The pools that are right and for other nodes, each with what this node does not have.

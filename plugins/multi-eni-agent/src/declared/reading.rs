@@ -26,6 +26,8 @@ pub(super) struct Reading {
     pub(super) right: BTreeMap<PoolName, Right>,
     /// Names with a fault, and where they are.
     pub(super) wrong: BTreeMap<PoolName, PathBuf>,
+    /// Those of them that are right by themselves, and not on this node.
+    pub(super) refused: BTreeSet<PoolName>,
     /// Files that have something whose name nobody knows.
     pub(super) unnamed: BTreeSet<PathBuf>,
     pub(super) faults: Vec<Fault>,
@@ -144,6 +146,7 @@ impl Reading {
         if let Some(right) = self.right.remove(name) {
             self.fault(&right.file, name, path, why);
             self.wrong.insert(name.clone(), right.file);
+            self.refused.insert(name.clone());
         }
     }
 

@@ -52,7 +52,7 @@ pub(crate) struct AddressCounts {
 }
 
 impl PoolView {
-    /// A pool that has ENIs but no NodeENI.
+    /// A pool without a NodeENI that counts.
     pub(crate) fn undeclared(name: PoolName, sharing: Sharing) -> Self {
         let (enis, addresses) = (BTreeMap::new(), AddressCounts::default());
         Self { name, sharing, declared: None, generation: None, target: None, enis, addresses, waiting: Vec::new() }

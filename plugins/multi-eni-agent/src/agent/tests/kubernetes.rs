@@ -243,6 +243,46 @@ async fn a_spec_with_a_fault_goes_on_as_it_was_and_others_do_not_notice() {
     assert!(notes.iter().any(|note| note == hint), "{notes:?}");
 }
 
+/// What the node says of a pool: its generation, and why it is not as declared.
+async fn said(world: &World, pool: &str) -> (Option<i64>, Vec<String>) {
+    let pool: PoolName = pool.parse().unwrap();
+    let view = world.status().await.pools.into_iter().find(|view| view.name == pool);
+    view.map(|view| (view.generation, view.waiting)).unwrap_or_default()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_only_the_node_refuses_is_said_and_its_generation_is_not() {
+    let mut world = known_world(16);
+    world.start();
+    declare(&world, "data", &json!({ "min": 1, "max": 1 }));
+    world.until_ready("data", 1).await;
+    assert_eq!(said(&world, "data").await, (Some(1), vec![]));
+    declare(&world, "data", &json!({ "min": 1, "max": 1, "sharing": "shared", "secondaryIPv4Addresses": 1 }));
+    change(&world, "data", |object| object.generation = Some(2));
+    world.wait(60).await;
+    let (generation, waiting) = said(&world, "data").await;
+    assert_eq!(generation, None, "the earlier one goes on");
+    assert!(waiting[0].starts_with("spec.sharing: is fixed while the pool has ENIs"), "{waiting:?}");
+    declare(&world, "data", &json!({ "min": 1, "max": 1 }));
+    world.wait(60).await;
+    assert_eq!(said(&world, "data").await, (Some(2), vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pools_that_want_one_device_are_said_by_an_agent_that_knows_no_earlier_ones() {
+    let mut world = known_world(17);
+    for name in ["one", "two"] {
+        declare(&world, name, &json!({ "min": 1, "max": 1, "linkName": "ens9" }));
+    }
+    world.start();
+    world.wait(600).await;
+    for (name, other) in [("one", "two"), ("two", "one")] {
+        let why = format!("spec.linkName: is ens9, and that of {other} on this node, too");
+        assert_eq!(said(&world, name).await, (None, vec![why]));
+    }
+    assert!(changes(&world).is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn labels_of_the_node_move_pools() {
     let mut world = known_world(7);

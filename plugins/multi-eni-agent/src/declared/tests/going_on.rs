@@ -9,6 +9,10 @@ fn names(declared: &Declared) -> Vec<&str> {
     declared.pools.iter().map(|pool| pool.name.as_str()).collect()
 }
 
+fn refused(declared: &Declared) -> Vec<&str> {
+    declared.refused.iter().map(PoolName::as_str).collect()
+}
+
 #[test]
 fn a_pool_goes_on_as_it_was_while_its_manifest_has_a_fault() {
     let mut site = Site::new(&[
@@ -116,9 +120,14 @@ fn two_pools_of_a_node_do_not_want_one_link() {
         ]
     );
     assert_eq!(names(&site.read()), ["c", "d"], "the devices of several pools may be one resource");
+    assert_eq!(refused(&site.read()), ["a", "b"]);
     let elsewhere = one("b", "linkName: ens6").replace("nodeSelector: {}", "nodeSelector: {ng: other}");
     site.write("b.yaml", &elsewhere);
     assert_eq!(names(&site.read()), ["a", "c", "d"]);
+    assert!(refused(&site.read()).is_empty());
+    // What goes on for other nodes is refused on this one.
+    site.write("b.yaml", &one("b", "linkName: ens6"));
+    assert_eq!(refused(&site.read()), ["b"]);
 }
 
 #[test]
