@@ -61,8 +61,8 @@ pub(crate) struct NodeEniSpec {
     /// Security groups by their names or their tags `Name`; they are added to securityGroupIDs.
     #[schemars(length(max = MOST_GROUPS), inner(length(min = 1, max = EC2_TEXT), regex(pattern = pattern::NAME)))]
     pub(crate) security_group_names: Option<Vec<String>>,
-    /// The lowest device index that is tried; 1 if it is not said.
-    #[schemars(range(min = *DEVICE_INDEX.start(), max = *DEVICE_INDEX.end()))]
+    /// The lowest device index that is tried; 1 if it is not said, or 0.
+    #[schemars(range(min = 0, max = *DEVICE_INDEX.end()))]
     pub(crate) device_index: Option<u32>,
     /// Whether EC2 deletes an ENI with its instance; true if it is not said. One that is kept so goes when its NodeENI does.
     pub(crate) delete_on_termination: Option<bool>,

@@ -61,6 +61,7 @@ fn what_the_originals_crd_writes_as_a_default_is_no_wish() {
     );
     assert_eq!((pool.mtu, pool.mode, pool.resource_name, pool.description), (None, Mode::Netdev, None, None));
     assert_eq!(pool.subnets.len(), 1);
+    assert_eq!((pool.device_index, self::pool("deviceIndex: 0").device_index), (1, 1));
 }
 
 #[test]
@@ -115,7 +116,6 @@ fn dev_4_pools_that_would_offer_one_device_twice_are_refused() {
 #[test]
 fn numbers_out_of_their_range_are_refused_with_the_range() {
     for (line, said) in [
-        ("deviceIndex: 0", "deviceIndex: is 0 and has to be 1 to 99"),
         ("deviceIndex: 100", "deviceIndex: is 100 and has to be 1 to 99"),
         ("networkCard: 64", "networkCard: is 64 and has to be 0 to 63"),
         ("mtu: 127", "mtu: is 127 and has to be 128 to 9001"),

@@ -7,9 +7,10 @@ use crate::declared::manifest::NodeEniSpec;
 use node::inventory::Mode;
 use node::names::{PciAddr, PoolName};
 
-/// The lowest that is tried.
+/// The lowest that is tried. The original has 0 for what is not said.
 pub(super) fn index(spec: &NodeEniSpec, faults: &mut Faults) -> u32 {
-    within("spec.deviceIndex", spec.device_index, &DEVICE_INDEX, 1, faults)
+    let index = spec.device_index.filter(|&index| index != 0);
+    within("spec.deviceIndex", index, &DEVICE_INDEX, *DEVICE_INDEX.start(), faults)
 }
 
 /// EC2's `NetworkCardIndex`.
