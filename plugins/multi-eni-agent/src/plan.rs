@@ -39,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) actions: Vec<Action>,
     /// What is not known and would change the plan.
     pub(crate) needs: BTreeSet<Need>,
+    /// What was looked up and is of no use as it was found. It may be otherwise by now: what a manifest names may be made after it.
+    pub(crate) doubts: BTreeSet<Need>,
     /// When to plan again though nothing happens; in seconds since the boot.
     pub(crate) wake_at: Option<u64>,
     /// ENIs that the kubelet is not offered any more, since they are about to go.
@@ -74,6 +76,10 @@ impl Plan {
 
     fn need(&mut self, need: Need) {
         self.needs.insert(need);
+    }
+
+    fn doubt(&mut self, need: Need) {
+        self.doubts.insert(need);
     }
 
     /// Does the first of these things with an ENI in EC2 that nothing holds back, and plans again when what holds the others back is

@@ -9,7 +9,6 @@ use super::clock::Clock;
 use super::holds::wait;
 use super::ledger;
 use super::looks::MetadataAnswer;
-use super::memory::Known;
 use super::needs::SHOWN_WITHIN;
 use super::records::Records;
 use super::tidings::{self, Tells};
@@ -84,15 +83,11 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             }
             (_, Ended::Subnets(Ok(found))) => {
                 self.pauses.surroundings = Pause::default();
-                let known = found.into_iter().map(|(reference, value)| (reference, Known { value, at: now }));
-                self.memory.subnets.extend(known);
+                self.memory.found_subnets(found, now);
             }
             (_, Ended::SecurityGroups(Ok(found))) => {
                 self.pauses.surroundings = Pause::default();
-                let known = found.into_iter().map(|(reference, groups)| {
-                    (reference, Known { value: groups.into_iter().map(|group| group.id).collect(), at: now })
-                });
-                self.memory.security_groups.extend(known);
+                self.memory.found_security_groups(found, now);
             }
             (_, Ended::Limits(Err(error)) | Ended::Subnets(Err(error)) | Ended::SecurityGroups(Err(error))) => {
                 log::warn!("{}", reason(&error));

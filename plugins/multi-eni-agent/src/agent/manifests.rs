@@ -178,7 +178,6 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         };
         let is_refused = |code| matches!(code, DENIED | CONFIG | ENI_LIMIT);
         self.memory.holds.forget(|hold, held| of_manifest(hold) && is_refused(held.code));
-        self.memory.subnets.retain(|_, known| !known.value.is_empty());
-        self.memory.security_groups.retain(|_, known| !known.value.is_empty());
+        self.memory.forget_unclear();
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ec2::{Instance, InstanceTypeLimits, MetadataInterface, SecurityGroupId, Slot, Subnet};
+use ec2::{Instance, InstanceTypeLimits, MetadataInterface, SecurityGroup, SecurityGroupId, Slot, Subnet};
 use node::inventory::State;
 use node::names::EniId;
 use node::record::Owner;
@@ -13,10 +13,12 @@ use super::devices::Questions;
 use super::holds::Holds;
 use super::looks::MetadataAnswer;
 use super::records::Records;
+use super::unclear::Unclear;
 use crate::apply::Effect;
 use crate::declared::Reference;
 use crate::kernel::{HostLink, Life, Verdict};
 use crate::observe::{Hold, Verb};
+use crate::plan::Need;
 
 /// Seconds for which EC2 is believed that somebody is at a place where nothing known is.
 const TAKEN_FOR: u64 = 60;
@@ -39,6 +41,7 @@ pub(crate) struct Memory {
     pub(crate) limits: Option<InstanceTypeLimits>,
     pub(crate) subnets: BTreeMap<Reference, Known<Vec<Subnet>>>,
     pub(crate) security_groups: BTreeMap<Reference, Known<Vec<SecurityGroupId>>>,
+    pub(crate) unclear: Unclear,
     pub(crate) links: Option<Vec<HostLink>>,
     pub(crate) holds: Holds,
     pub(crate) taken_slots: BTreeMap<Slot, u64>,
@@ -165,6 +168,30 @@ impl Memory {
         while self.deaths.len() > MOST_NOTES {
             self.deaths.pop_front();
         }
+    }
+
+    /// EC2 was asked for subnets.
+    pub(crate) fn found_subnets(&mut self, found: BTreeMap<Reference, Vec<Subnet>>, now: u64) {
+        for (reference, value) in found {
+            self.unclear.answered(Need::Subnet(reference.clone()), value.len() == 1, now);
+            self.subnets.insert(reference, Known { value, at: now });
+        }
+    }
+
+    /// EC2 was asked for security groups.
+    pub(crate) fn found_security_groups(&mut self, found: BTreeMap<Reference, Vec<SecurityGroup>>, now: u64) {
+        for (reference, groups) in found {
+            self.unclear.answered(Need::SecurityGroup(reference.clone()), groups.len() == 1, now);
+            let value = groups.into_iter().map(|group| group.id).collect();
+            self.security_groups.insert(reference, Known { value, at: now });
+        }
+    }
+
+    /// The manifests are others: what they name that is not clear is asked for at once.
+    pub(crate) fn forget_unclear(&mut self) {
+        self.subnets.retain(|_, known| known.value.len() == 1);
+        self.security_groups.retain(|_, known| known.value.len() == 1);
+        self.unclear.forget();
     }
 
     /// Its free addresses are not what they were. What it is stays known.

@@ -16,8 +16,10 @@ mod refusals;
 pub(crate) mod requests;
 pub(crate) mod site;
 mod status;
+mod surroundings;
 pub(crate) mod tidings;
 pub(crate) mod timetable;
+mod unclear;
 mod work;
 
 #[cfg(test)]
@@ -270,6 +272,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             Happened::Signal(None | Some(Signal::End)) => return Flow::End,
             Happened::Signal(Some(Signal::Reload)) => {
                 log::info!("everything is looked at again");
+                self.memory.unclear.forget();
                 self.read_manifests();
                 self.timetable.next_resync = self.site.clock.now();
             }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ec2::VpcId;
 use node::inventory::{Entry, State};
 use node::names::{EniId, PciAddr};
 
@@ -11,21 +10,16 @@ use super::Agent;
 use super::clock::Clock;
 use super::ended::Pauses;
 use super::looks::{self, Question};
-use super::memory::Known;
 use super::records::Records;
 use super::timetable::Turn;
 use super::work::Job;
 use crate::apply::policy::ENI_LIMIT;
-use crate::declared::{Pool, Reference, SubnetChoice};
+use crate::declared::{Pool, SubnetChoice};
 use crate::kernel::Machine;
 use crate::learn::Scope;
 use crate::observe::{Hold, Subject};
 use crate::plan::{Action, Need, Plan, Standing};
 
-/// Seconds for which an answer is believed though the planner asks again.
-const FRESH: u64 = 60;
-/// Seconds after which what is known of a subnet is asked again when ENIs are made in it.
-const OLD: u64 = 300;
 /// Seconds between two looks at the instance metadata that the planner asks for.
 const METADATA_FRESH: u64 = 5;
 /// Seconds by which the instance metadata are behind, as a rule.
@@ -60,7 +54,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         }
         match is_urgent {
             true => self.need_surroundings(plan, now, &mut later),
-            false if plan.needs.is_empty() && self.unknown_subnets().next().is_none() => {}
+            false if plan.needs.is_empty() && plan.doubts.is_empty() && self.unknown_subnets().next().is_none() => {}
             false => later.at(self.timetable.quiet_until),
         }
         later
@@ -74,7 +68,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             || self.manifests.declared.pools.iter().any(|pool| is_short(pool, records, &allocated))
     }
 
-    fn need_metadata(&mut self, now: u64, later: &mut Later) {
+    pub(super) fn need_metadata(&mut self, now: u64, later: &mut Later) {
         let fresh_until = self.memory.metadata.as_ref().map(|known| known.at + METADATA_FRESH);
         let waits_until = self.pauses.metadata.until.max(fresh_until.unwrap_or_default());
         match waits_until > now {
@@ -113,62 +107,6 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         if !self.work.runs(|job| *job == Job::Metadata) {
             self.work.start(Job::Metadata, looks::metadata(Arc::clone(&self.site)));
         }
-    }
-
-    fn need_surroundings(&mut self, plan: &Plan, now: u64, later: &mut Later) {
-        if self.pauses.surroundings.until > now {
-            return later.at(self.pauses.surroundings.until);
-        }
-        if plan.needs.contains(&Need::Limits)
-            && !self.work.runs(|job| *job == Job::Limits)
-            && let Some(instance) = &self.memory.instance
-        {
-            let task = looks::limits(Arc::clone(&self.site), instance.instance_type.clone());
-            self.work.start(Job::Limits, task);
-        }
-        let vpc = self.vpc();
-        let subnets = self.wanted_subnets(plan, now);
-        if !subnets.is_empty() && !self.work.runs(|job| *job == Job::Subnets) {
-            self.work.start(Job::Subnets, looks::subnets(Arc::clone(&self.site), subnets, vpc.clone()));
-        }
-        let groups: BTreeSet<Reference> = plan.needs.iter().filter_map(group).cloned().collect();
-        let groups =
-            stale(groups, |reference| self.memory.security_groups.get(reference).map(|known| known.at), now, FRESH);
-        if !groups.is_empty() && !self.work.runs(|job| *job == Job::SecurityGroups) {
-            self.work.start(Job::SecurityGroups, looks::security_groups(Arc::clone(&self.site), groups, vpc));
-        }
-    }
-
-    /// Without knowing them, nobody can say how many ENIs a pool has to have whose manifest does not say it.
-    fn unknown_subnets(&self) -> impl Iterator<Item = &Reference> {
-        let pools = self.manifests.declared.pools.iter().filter(|pool| pool.min.is_none());
-        let declared = pools.flat_map(|pool| &pool.subnets);
-        declared.filter(|reference| !self.memory.subnets.contains_key(*reference))
-    }
-
-    /// Those that the planner asks for, and those in which it makes ENIs and of which the free addresses may be others by now.
-    fn wanted_subnets(&self, plan: &Plan, now: u64) -> BTreeSet<Reference> {
-        let at = |reference: &Reference| self.memory.subnets.get(reference).map(|known| known.at);
-        let needed: BTreeSet<Reference> = plan.needs.iter().filter_map(subnet).cloned().collect();
-        let mut wanted = stale(needed, at, now, FRESH);
-        wanted.extend(self.unknown_subnets().cloned());
-        let growing = plan.actions.iter().filter_map(|action| match action {
-            Action::Create(wanted) => Some(&wanted.subnet.id),
-            _ => None,
-        });
-        for id in growing {
-            let means = |known: &Known<Vec<ec2::Subnet>>| known.value.iter().any(|subnet| subnet.id == *id);
-            let of_id = self.memory.subnets.iter().filter(|(_, known)| means(known));
-            wanted.extend(stale(of_id.map(|(reference, _)| reference.clone()).collect(), at, now, OLD));
-        }
-        wanted
-    }
-
-    /// The instance's VPC, in which names are looked up.
-    fn vpc(&self) -> Option<VpcId> {
-        let (instance, metadata) = (self.memory.instance.as_ref()?, self.memory.metadata.as_ref()?);
-        let primary = metadata.value.iter().find(|interface| interface.mac_address == instance.primary_mac);
-        primary.map(|interface| interface.vpc.clone())
     }
 
     /// All ENIs that EC2 has to be asked about, in one question.
@@ -326,28 +264,4 @@ fn is_short(pool: &Pool, records: &Records, allocated: &BTreeSet<PciAddr>) -> bo
     let free = mine().filter(|entry| rests(entry) && !is_allocated(entry)).count();
     let is_cold = pool.warm > 0 && free < wished(Some(pool.warm), 0) && has + coming < wished(pool.max, usize::MAX);
     has + coming < wished(pool.min, least) || is_cold
-}
-
-fn subnet(need: &Need) -> Option<&Reference> {
-    match need {
-        Need::Subnet(reference) => Some(reference),
-        Need::Metadata | Need::Limits | Need::SecurityGroup(_) | Need::Look(_) | Need::GivenOut => None,
-    }
-}
-
-fn group(need: &Need) -> Option<&Reference> {
-    match need {
-        Need::SecurityGroup(reference) => Some(reference),
-        Need::Metadata | Need::Limits | Need::Subnet(_) | Need::Look(_) | Need::GivenOut => None,
-    }
-}
-
-/// Those of which nothing newer is known.
-fn stale(
-    wanted: BTreeSet<Reference>,
-    at: impl Fn(&Reference) -> Option<u64>,
-    now: u64,
-    fresh: u64,
-) -> BTreeSet<Reference> {
-    wanted.into_iter().filter(|reference| at(reference).is_none_or(|at| at + fresh <= now)).collect()
 }

@@ -14,6 +14,8 @@ pub(crate) struct Eligible<'a> {
     pub(crate) faults: Vec<String>,
     /// Some are not looked up yet.
     pub(crate) unknown: Vec<&'a Reference>,
+    /// Some mean nothing, or too much.
+    pub(crate) doubted: Vec<&'a Reference>,
 }
 
 pub(crate) fn eligible<'a>(pool: &'a Pool, observed: &'a World<'_>) -> Eligible<'a> {
@@ -21,7 +23,10 @@ pub(crate) fn eligible<'a>(pool: &'a Pool, observed: &'a World<'_>) -> Eligible<
     for reference in &pool.subnets {
         match observed.subnets.get(reference).map(Vec::as_slice) {
             None => eligible.unknown.push(reference),
-            Some([]) => eligible.faults.push(format!("subnet {reference} does not exist: correct the NodeENI")),
+            Some([]) => {
+                eligible.doubted.push(reference);
+                eligible.faults.push(format!("subnet {reference} does not exist: correct the NodeENI"));
+            }
             Some([subnet]) => {
                 let is_double = eligible.subnets.iter().any(|(_, other)| other.id == subnet.id);
                 let is_here = observed.availability_zone.as_ref() == Some(&subnet.availability_zone);
@@ -30,6 +35,7 @@ pub(crate) fn eligible<'a>(pool: &'a Pool, observed: &'a World<'_>) -> Eligible<
                 }
             }
             Some(several) => {
+                eligible.doubted.push(reference);
                 let ids: Vec<_> = several.iter().map(|subnet| subnet.id.to_string()).collect();
                 let ids = ids.join(", ");
                 eligible.faults.push(format!("subnet {reference} means {ids}: name it by its id in the NodeENI"));
@@ -60,8 +66,12 @@ pub(crate) fn security_groups(
                     continue;
                 }
                 Some([group]) => Some(group.clone()),
-                Some([]) => None,
+                Some([]) => {
+                    plan.doubt(Need::SecurityGroup(reference.clone()));
+                    None
+                }
                 Some(several) => {
+                    plan.doubt(Need::SecurityGroup(reference.clone()));
                     let ids: Vec<_> = several.iter().map(ToString::to_string).collect();
                     let ids = ids.join(", ");
                     waiting.push(format!("security group {reference} means {ids}: name it by its id in the NodeENI"));

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::groups::eligible;
 use super::index::World;
 use super::slots::is_unattached;
-use super::{Plan, adopt};
+use super::{Need, Plan, adopt};
 use crate::declared::{Pool, SubnetChoice};
 
 /// A pool's numbers, and why it is not as declared.
@@ -64,6 +64,9 @@ impl Standing {
 /// How it stands; what another controller made for it is planned on the way, since it counts.
 pub(crate) fn stand(pool: &Pool, observed: &World<'_>, plan: &mut Plan) -> Standing {
     let eligible = eligible(pool, observed);
+    for reference in &eligible.doubted {
+        plan.doubt(Need::Subnet((*reference).clone()));
+    }
     let least = match pool.subnet_choice {
         SubnetChoice::Each => u32::try_from(eligible.subnets.len()).unwrap_or(u32::MAX),
         SubnetChoice::MostFree => u32::from(!eligible.subnets.is_empty()),

@@ -4,6 +4,7 @@ mod bad_luck;
 mod devices;
 mod kubernetes;
 pub(crate) mod machine;
+mod names;
 mod pools;
 mod refusals;
 pub(crate) mod region;

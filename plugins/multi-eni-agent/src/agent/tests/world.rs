@@ -74,7 +74,7 @@ type TestAgent = Agent<Limited<Region>, Model, Virtual>;
 /// A node and its region.
 pub(crate) struct World {
     /// Its drop would take the region down.
-    _fabric: Fabric,
+    pub(crate) fabric: Fabric,
     pub(crate) ec2: Ec2,
     pub(crate) vpc: Vpc,
     pub(crate) subnet: Subnet,
@@ -147,7 +147,7 @@ impl World {
         let (clock, metrics) = (Virtual::new(), Metrics::new("test", &[]));
         let devices = Devices::open(Arc::clone(&store), device_places(place.path())).unwrap();
         Self {
-            _fabric: fabric,
+            fabric,
             ec2,
             vpc,
             subnet,
@@ -175,7 +175,12 @@ impl World {
 
     pub(crate) fn declare_in(&self, name: &str, subnets: &[&str], more: &str) {
         let head = format!("nodeSelector: {{}}\nsubnetIDs: [{}]\nsecurityGroupIDs: [{GROUP}]\n", subnets.join(", "));
-        let spec: String = head.lines().chain(more.lines()).map(|line| format!("  {line}\n")).collect();
+        self.declare_as(name, &format!("{head}{more}"));
+    }
+
+    /// Declares a pool with this spec.
+    pub(crate) fn declare_as(&self, name: &str, spec: &str) {
+        let spec: String = spec.lines().map(|line| format!("  {line}\n")).collect();
         let head = "apiVersion: networking.k8s.aws/v1alpha1\nkind: NodeENI\n";
         let manifest = format!("{head}metadata:\n  name: {name}\nspec:\n{spec}");
         std::fs::write(self.manifest(name), manifest).unwrap();

@@ -145,6 +145,22 @@ fn a_name_that_means_two_subnets_is_a_fault_and_nothing_is_made() {
 }
 
 #[test]
+fn what_means_nothing_or_too_much_is_doubted_and_keeps_nobody_from_being_idle() {
+    let (subnet_name, group) = (Reference::Name("backend".to_string()), Reference::Name("web".to_string()));
+    let data = Pool { subnets: vec![subnet_name.clone()], security_groups: vec![group.clone()], ..pool("data", 1) };
+    let several = vec![subnet("subnet-0000000a", ZONE, 9), subnet("subnet-0000000b", ZONE, 9)];
+    let groups = vec!["sg-0000000a".parse().unwrap(), "sg-0000000b".parse().unwrap()];
+    for (subnets, groups) in [(vec![], vec![]), (several, groups)] {
+        let mut world = observed([]);
+        world.subnets.insert(subnet_name.clone(), subnets);
+        world.security_groups.insert(group.clone(), groups);
+        let plan = plan(&declared([data.clone()]), &world);
+        assert_eq!(plan.doubts, [Need::Subnet(subnet_name.clone()), Need::SecurityGroup(group.clone())].into());
+        assert_eq!((words(&plan), plan.needs), (Vec::new(), [].into()));
+    }
+}
+
+#[test]
 fn names_that_are_not_looked_up_are_asked_for_first() {
     let (subnet, group) = (Reference::Name("backend".to_string()), Reference::Name("web".to_string()));
     let by_name = vec![Reference::Id("sg-0000000a".to_string()), group.clone()];
