@@ -74,6 +74,18 @@ impl Error {
         self.action == Action::AttachNetworkInterface && self.code == Code::InvalidParameterValue
     }
 
+    /// Whether what was asked for is more than any ENI of this kind may have: fewer groups, addresses or tags would do, and other ENIs
+    /// are not concerned.
+    pub fn is_of_this_eni(&self) -> bool {
+        matches!(
+            self.code,
+            Code::SecurityGroupsPerInterfaceLimitExceeded
+                | Code::PrivateIpAddressLimitExceeded
+                | Code::InterfaceIpAddressLimitExceeded
+                | Code::TagLimitExceeded
+        )
+    }
+
     /// Whether it is not known if EC2 did it: the answer was lost, or says nothing.
     pub fn may_have_happened(&self) -> bool {
         match self.class {

@@ -5,8 +5,8 @@ use node::fault;
 use node::inventory::{Entry, State};
 use node::names::EniId;
 
-use super::policy::{self, Policy};
-use super::report::{Effect, Report, failed_with};
+use super::policy::Policy;
+use super::report::{Effect, Report};
 use crate::agent::clock::Clock;
 use crate::agent::ledger;
 use crate::agent::site::{Facts, Site};
@@ -72,14 +72,11 @@ async fn not_attached<C: ec2::Cloud, M: Machine, K: Clock>(
     let hold = Hold::Cloud(eni.clone(), Verb::Attach);
     let report = match error.is_slot_taken() {
         // Another place is tried soon; that they are all refused must not become a storm of calls.
-        true => {
-            let reason = policy::reason(error);
-            let failed = Effect::Failed { hold: hold.clone(), policy: Policy::of(Class::InUse), reason };
-            Report { outcome: failed_with(error.class), effects: vec![failed, Effect::SlotTaken(slot)] }
-        }
+        true => Report::refused_as(hold.clone(), Class::InUse, error).and(Effect::SlotTaken(slot)),
         false => Report::refused(hold.clone(), error),
     };
     let report = match error.class {
+        Class::Limit if error.is_of_this_eni() => report,
         Class::Limit => {
             let failed = Report::refused(Hold::Growth, error);
             failed.effects.into_iter().fold(report, Report::and)

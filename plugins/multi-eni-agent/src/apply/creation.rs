@@ -100,6 +100,8 @@ fn refused<C, M, K: Clock>(site: &Site<C, M, K>, planned: &Planned, which: Try, 
             return Report::refused(creation, error);
         }
         Class::Capacity => Hold::Subnet(subnet.clone()),
+        // Other pools ask for less of each of theirs.
+        Class::Limit if error.is_of_this_eni() => Hold::Pool(planned.pool.clone()),
         Class::Limit => Hold::Growth,
         Class::NotFound | Class::Denied | Class::Misconfigured => Hold::Pool(planned.pool.clone()),
     };

@@ -1,6 +1,6 @@
 //! ENIs out of EC2.
 
-use ec2::Class;
+use ec2::{Class, Code};
 use node::fault;
 use node::inventory::State;
 use node::names::EniId;
@@ -28,7 +28,9 @@ pub(super) async fn delete<C: ec2::Cloud, M: Machine, K: Clock>(site: &Site<C, M
         Err(error) if error.class == Class::NotFound => return forget(site, eni, hold).await,
         Err(error) => error,
     };
-    let report = Report::refused(hold.clone(), &error);
+    // "Network interface 'eni-…' is currently in use", for some seconds after it was detached: nobody's fault, and soon over.
+    let class = if error.code == Code::InvalidParameterValue { Class::InUse } else { error.class };
+    let report = Report::refused_as(hold.clone(), class, &error);
     if error.may_have_happened() || error.class == Class::Throttled {
         return report;
     }

@@ -47,7 +47,12 @@ impl Report {
 
     /// Failed for what EC2 said.
     pub(crate) fn refused(hold: Hold, error: &ec2::Error) -> Self {
-        let failed = Effect::Failed { hold, policy: Policy::of(error.class), reason: policy::reason(error) };
+        Self::refused_as(hold, error.class, error)
+    }
+
+    /// The same where the code means something of another class here.
+    pub(crate) fn refused_as(hold: Hold, class: Class, error: &ec2::Error) -> Self {
+        let failed = Effect::Failed { hold, policy: Policy::of(class), reason: policy::reason(error) };
         Self { outcome: failed_with(error.class), effects: vec![failed] }
     }
 

@@ -1,7 +1,7 @@
 //! New ENIs, and the attachment of those that are on no instance.
 
 use cni::Code;
-use ec2::Subnet;
+use ec2::{InstanceTypeLimits, Subnet};
 use node::inventory::Entry;
 use node::names::PoolName;
 
@@ -116,6 +116,9 @@ fn create(
             return standing.refuse(held.code, held.reason.clone());
         }
     }
+    if let Some(why) = observed.limits.as_ref().and_then(|limits| too_many_addresses(pool, limits)) {
+        return standing.refuse(Code::ENI_LIMIT.get(), why);
+    }
     let Some(groups) = groups_of(pool, observed, standing, plan) else { return };
     if eligible.subnets.is_empty() {
         if eligible.unknown.is_empty() && eligible.faults.is_empty() {
@@ -143,6 +146,26 @@ fn create(
             tags: pool.tags.clone(),
         }));
     }
+}
+
+/// What EC2 would make, and never attach.
+fn too_many_addresses(pool: &Pool, limits: &InstanceTypeLimits) -> Option<String> {
+    let InstanceTypeLimits { name, ipv4_per_interface, ipv6_per_interface, .. } = limits;
+    let ipv4 = pool.secondary_ipv4.saturating_add(1);
+    if ipv4 > *ipv4_per_interface {
+        let most = ipv4_per_interface.saturating_sub(1);
+        return Some(format!(
+            "an ENI of {name} takes {most} IPv4 addresses beside its primary one, and pool {} wants {}: correct \
+             secondaryIPv4Addresses in the NodeENI",
+            pool.name, pool.secondary_ipv4
+        ));
+    }
+    (pool.ipv6 > *ipv6_per_interface).then(|| {
+        format!(
+            "an ENI of {name} takes {ipv6_per_interface} IPv6 addresses, and pool {} wants {}: correct ipv6Addresses in the NodeENI",
+            pool.name, pool.ipv6
+        )
+    })
 }
 
 fn groups_of(

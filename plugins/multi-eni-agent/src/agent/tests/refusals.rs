@@ -58,6 +58,52 @@ async fn a_shared_eni_that_cannot_be_modified_gets_further_addresses() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_one_pool_may_not_have_of_an_eni_keeps_no_other_pool_from_growing() {
+    let refused = [
+        (Action::CreateNetworkInterface, "SecurityGroupsPerInterfaceLimitExceeded"),
+        (Action::CreateNetworkInterface, "TagLimitExceeded"),
+        (Action::AttachNetworkInterface, "PrivateIpAddressLimitExceeded"),
+    ];
+    for (seed, (action, code)) in (73..).zip(refused) {
+        let mut world = World::new(seed);
+        world.ec2.at(action).times(1).refuses(code);
+        world.declare("large", "min: 1\nmax: 1");
+        world.start();
+        world.until("refused", 60, |world| !world.ec2.calls_of(action).is_empty()).await;
+        world.wait(2).await;
+        assert_eq!(world.add("pod-1", "large", PATIENCE).await, Err(102), "{code}");
+        world.declare("small", "min: 1\nmax: 1");
+        world.until("ready", 60, |world| !world.in_state("small", State::Ready).is_empty()).await;
+        // And is tried again some time.
+        world.until("ready", 1000, |world| !world.in_state("large", State::Ready).is_empty()).await;
+        world.check_settled();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eni_that_ec2_does_not_delete_yet_is_attached_again_for_who_waits_and_else_deleted_soon() {
+    for code in ["InvalidParameterValue", "UnauthorizedOperation"] {
+        let mut world = World::new(76);
+        world.ec2.at(Action::DeleteNetworkInterface).refuses(code);
+        world.declare("data", "min: 1\nmax: 1\ncooldownSeconds: 5");
+        world.start();
+        world.until_ready("data", 1).await;
+        world.declare("data", "min: 0\nmax: 1\ncooldownSeconds: 5");
+        let deletions = |world: &World| world.ec2.calls_of(Action::DeleteNetworkInterface).len();
+        world.until("refused", 120, |world| deletions(world) > 0).await;
+        world.wait(2).await;
+        world.add("pod-1", "data", PATIENCE).await.unwrap();
+        world.wait(60).await;
+        world.del("pod-1");
+        world.until("refused", 4000, |world| world.in_state("data", State::Detached).len() == 1).await;
+        world.ec2.heal();
+        let limit = if code == "InvalidParameterValue" { 150 } else { 4000 };
+        world.until("gone", limit, |world| world.ours_in_ec2().is_empty()).await;
+        world.check_settled();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_add_gets_its_eni_though_ec2_refuses_to_modify_any() {
     let mut world = World::new(72);
     world.ec2.at(Action::ModifyNetworkInterfaceAttribute).refuses("UnauthorizedOperation");

@@ -274,6 +274,21 @@ fn lea_4_a_limit_that_ec2_told_stops_all_pools() {
 }
 
 #[test]
+fn addresses_that_no_eni_of_the_instance_takes_are_said_and_nothing_is_made() {
+    let mut world = observed([]);
+    world.limits = Some(InstanceTypeLimits { ipv4_per_interface: 6, ipv6_per_interface: 6, ..limits(4) });
+    let ipv6 = vec!["2001:db8:0:1::/64".parse().unwrap()];
+    world.subnets.values_mut().flatten().for_each(|subnet| subnet.ipv6_cidrs = ipv6.clone());
+    for (secondary_ipv4, ipv6, made) in [(5, 6, 1), (6, 0, 0), (0, 7, 0)] {
+        let data = Pool { secondary_ipv4, ipv6, ..pool("data", 1) };
+        let plan = plan(&declared([data, pool("other", 1)]), &world);
+        assert_eq!(creates(&plan), made + 1, "{:?}", plan.pools);
+        let refusal = plan.pools[&name("data")].refusal.as_ref().map(|(code, _)| *code);
+        assert_eq!(refusal, (made == 0).then_some(102));
+    }
+}
+
+#[test]
 fn a_creation_without_an_answer_is_asked_again_with_its_own_token() {
     let data = pool("data", 1);
     let mut world = observed([]);
