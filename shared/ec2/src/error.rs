@@ -28,6 +28,8 @@ pub struct Error {
     pub subject: Box<Subject>,
     /// The answer's id, which AWS support asks for.
     pub request_id: Option<String>,
+    /// Of an earlier request of the same errand the answer was lost.
+    after_a_loss: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -35,7 +37,7 @@ impl Error {
     /// A refusal with this code.
     pub fn new(action: Action, code: Code) -> Self {
         let class = code.class();
-        Self { action, code, class, subject: Box::default(), request_id: None, source: None }
+        Self { action, code, class, subject: Box::default(), request_id: None, after_a_loss: false, source: None }
     }
 
     /// The same about something.
@@ -65,6 +67,13 @@ impl Error {
         self
     }
 
+    /// The same of an errand of which an earlier request may have been done all the same.
+    #[must_use]
+    pub(crate) fn after(mut self, loss: bool) -> Self {
+        self.after_a_loss |= loss;
+        self
+    }
+
     /// Whether an attach may have failed because the slot has an ENI already, one that the caller did not know of.
     ///
     /// EC2 has no code for that. It answers `InvalidParameterValue` with a message ("Instance 'i-…' already has an
@@ -86,9 +95,11 @@ impl Error {
         )
     }
 
-    /// Whether it is not known if EC2 did it: the answer was lost, or says nothing.
+    /// Whether it is not known if EC2 did it: the answer was lost, or says nothing, or it says no to what was asked again because an
+    /// earlier answer was lost.
     pub fn may_have_happened(&self) -> bool {
         match self.class {
+            _ if self.after_a_loss => true,
             Class::Transient | Class::Unknown => true,
             Class::Throttled
             | Class::NotFound

@@ -30,15 +30,16 @@ impl<E: Endpoint> Limited<E> {
         T: Send,
     {
         let mut attempt = 1;
-        let mut last = None;
+        let (mut last, mut loss) = (None, false);
         loop {
             if let Err(code) = self.turn(errand).await {
-                return Err(last.unwrap_or_else(|| errand.error(code)));
+                return Err(last.unwrap_or_else(|| errand.error(code)).after(loss));
             }
             let error = match self.send(errand, request()).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => error,
+                Err(error) => error.after(loss),
             };
+            loss = error.may_have_happened();
             let pause = self.pause(attempt, &error);
             let too_late = Instant::now() + pause >= errand.deadline;
             if attempt >= self.limits.attempts || !may_repeat(&error) || too_late {

@@ -48,6 +48,22 @@ async fn what_may_have_been_done_is_sent_again_only_if_that_does_no_harm() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_after_a_lost_answer_does_not_say_that_nothing_was_done() {
+    for code in [Code::UnauthorizedOperation, Code::NetworkInterfaceLimitExceeded, Code::GroupNotFound] {
+        for (lost, may_have_happened) in [(Then::Hangs, true), (Then::Refuses(Code::RequestLimitExceeded), false)] {
+            let scripted = Scripted::of([lost, Then::Refuses(code.clone())]);
+            let (cloud, _) = scripted.limited(Limits::default());
+            let error = cloud.delete(&eni_id(1)).await.unwrap_err();
+            assert_eq!((error.code.clone(), error.may_have_happened()), (code.clone(), may_have_happened), "{error}");
+        }
+    }
+    let (hangs, throttles) = (Then::Hangs, Then::Refuses(Code::RequestLimitExceeded));
+    let scripted = Scripted::of([hangs].into_iter().chain(std::iter::repeat_n(throttles, 20)));
+    let error = scripted.limited(Limits::default()).0.delete(&eni_id(1)).await.unwrap_err();
+    assert_eq!((error.class, error.may_have_happened()), (Class::Throttled, true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_for_good_is_not_asked_again_and_says_what_it_is_about() {
     let endpoint = Scripted::of([Then::Refuses(Code::InsufficientFreeAddressesInSubnet)]);
     let (ec2, _) = endpoint.limited(Limits::default());

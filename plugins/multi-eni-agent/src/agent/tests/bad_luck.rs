@@ -225,6 +225,25 @@ async fn what_was_made_and_then_refused_is_found_and_nothing_is_made_beside_it()
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_made_by_a_try_that_was_lost_and_refused_to_the_next_of_the_same_errand_is_the_only_one() {
+    for (seed, code) in (90..).zip(["UnauthorizedOperation", "NetworkInterfaceLimitExceeded", "InvalidGroup.NotFound"]) {
+        let mut world = World::new(seed);
+        world.ec2.at(Action::CreateNetworkInterface).times(1).loses_the_answer();
+        world.declare("data", "min: 1\nmax: 1");
+        world.start();
+        let creations = |world: &World| world.ec2.calls_of(Action::CreateNetworkInterface).len();
+        world.until("made", 60, |world| creations(world) == 1).await;
+        world.ec2.heal();
+        world.ec2.at(Action::CreateNetworkInterface).times(1).refuses(code);
+        world.until("refused", 60, |world| creations(world) == 2).await;
+        world.until_ready("data", 1).await;
+        world.wait(1300).await;
+        assert_eq!(world.ours_in_ec2().len(), 1, "{code}\n{world}");
+        world.check_settled();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_refused_and_not_made_is_asked_for_anew_once_ec2_has_said_so() {
     let mut world = World::new(63);
     world.ec2.at(Action::CreateNetworkInterface).times(4).drops();
