@@ -18,7 +18,6 @@ use crate::apply::Effect;
 use crate::declared::Reference;
 use crate::kernel::{HostLink, Life, Verdict};
 use crate::observe::{Hold, Verb};
-use crate::plan::Need;
 
 /// Seconds for which EC2 is believed that somebody is at a place where nothing known is.
 const TAKEN_FOR: u64 = 60;
@@ -173,7 +172,6 @@ impl Memory {
     /// EC2 was asked for subnets.
     pub(crate) fn found_subnets(&mut self, found: BTreeMap<Reference, Vec<Subnet>>, now: u64) {
         for (reference, value) in found {
-            self.unclear.answered(Need::Subnet(reference.clone()), value.len() == 1, now);
             self.subnets.insert(reference, Known { value, at: now });
         }
     }
@@ -181,13 +179,12 @@ impl Memory {
     /// EC2 was asked for security groups.
     pub(crate) fn found_security_groups(&mut self, found: BTreeMap<Reference, Vec<SecurityGroup>>, now: u64) {
         for (reference, groups) in found {
-            self.unclear.answered(Need::SecurityGroup(reference.clone()), groups.len() == 1, now);
             let value = groups.into_iter().map(|group| group.id).collect();
             self.security_groups.insert(reference, Known { value, at: now });
         }
     }
 
-    /// The manifests are others: what they name that is not clear is asked for at once.
+    /// What the manifests name that is not clear is asked for at once.
     pub(crate) fn forget_unclear(&mut self) {
         self.subnets.retain(|_, known| known.value.len() == 1);
         self.security_groups.retain(|_, known| known.value.len() == 1);

@@ -272,7 +272,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             Happened::Signal(None | Some(Signal::End)) => return Flow::End,
             Happened::Signal(Some(Signal::Reload)) => {
                 log::info!("everything is looked at again");
-                self.memory.unclear.forget();
+                self.memory.forget_unclear();
                 self.read_manifests();
                 self.timetable.next_resync = self.site.clock.now();
             }

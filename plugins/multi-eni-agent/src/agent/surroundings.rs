@@ -33,12 +33,13 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
             self.work.start(Job::Limits, task);
         }
         let vpc = self.vpc();
+        let doubted = self.doubted(plan, now, later);
         let mut subnets = self.wanted_subnets(plan, now);
-        subnets.extend(self.doubted(plan, subnet, now, later));
+        subnets.extend(doubted.iter().filter_map(subnet).cloned());
         let groups: BTreeSet<Reference> = plan.needs.iter().filter_map(group).cloned().collect();
         let mut groups =
             stale(groups, |reference| self.memory.security_groups.get(reference).map(|known| known.at), now, FRESH);
-        groups.extend(self.doubted(plan, group, now, later));
+        groups.extend(doubted.iter().filter_map(group).cloned());
         if vpc.is_none() && subnets.iter().chain(&groups).any(is_name) {
             // Another VPC may have things of the same names.
             subnets.retain(|reference| !is_name(reference));
@@ -54,19 +55,13 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
     }
 
     /// What was looked up in vain, and is due again.
-    fn doubted(
-        &self,
-        plan: &Plan,
-        of: impl Fn(&Need) -> Option<&Reference>,
-        now: u64,
-        later: &mut Later,
-    ) -> BTreeSet<Reference> {
-        let mut due = BTreeSet::new();
-        for (need, reference) in plan.doubts.iter().filter_map(|need| Some((need, of(need)?))) {
-            match self.memory.unclear.next(need) {
-                next if next > now => later.at(next),
-                _ => drop(due.insert(reference.clone())),
-            }
+    fn doubted(&mut self, plan: &Plan, now: u64, later: &mut Later) -> BTreeSet<Need> {
+        if self.work.runs(|job| matches!(job, Job::Subnets | Job::SecurityGroups)) {
+            return BTreeSet::new();
+        }
+        let due = self.memory.unclear.due(&plan.doubts, now);
+        if let Some(next) = self.memory.unclear.next() {
+            later.at(next);
         }
         due
     }

@@ -1,7 +1,7 @@
-//! What EC2 was asked for and has not, or has several of. Whoever makes it, or makes it one, tells nobody: it is asked for again, the more
-//! seldom the longer that lasts.
+//! What EC2 was asked for and has not, or has several of, or otherwise than it is needed. Whoever mends that tells nobody: it is asked for
+//! again, the more seldom the longer it lasts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::Need;
 
@@ -13,31 +13,40 @@ const MOST: u64 = 900;
 #[derive(Debug, Default)]
 pub(crate) struct Unclear(BTreeMap<Need, Again>);
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Again {
     at: u64,
-    times: u32,
+    pause: u64,
+}
+
+impl Again {
+    /// Nodes that asked together do not ask together again.
+    fn after(pause: u64, now: u64) -> Self {
+        Self { at: now + pause + fastrand::u64(0..=pause / 4), pause }
+    }
 }
 
 impl Unclear {
-    /// EC2 has answered. Nodes that asked together do not ask together again.
-    pub(crate) fn answered(&mut self, need: Need, is_clear: bool, now: u64) {
-        if is_clear {
-            self.0.remove(&need);
-            return;
+    /// Of what is unclear now, what is to be asked for. What was just found to be so is not.
+    pub(crate) fn due(&mut self, doubts: &BTreeSet<Need>, now: u64) -> BTreeSet<Need> {
+        self.0.retain(|need, _| doubts.contains(need));
+        let mut due = BTreeSet::new();
+        for need in doubts {
+            let again = self.0.entry(need.clone()).or_insert_with(|| Again::after(FIRST, now));
+            if again.at <= now {
+                *again = Again::after((again.pause * 2).min(MOST), now);
+                due.insert(need.clone());
+            }
         }
-        let again = self.0.entry(need).or_default();
-        let pause = FIRST.saturating_mul(1 << again.times.min(32)).min(MOST);
-        again.times = again.times.saturating_add(1);
-        again.at = now + pause + fastrand::u64(0..=pause / 4);
+        due
     }
 
-    /// When it may be asked for.
-    pub(crate) fn next(&self, need: &Need) -> u64 {
-        self.0.get(need).map_or(0, |again| again.at)
+    /// When the next one is to be asked for.
+    pub(crate) fn next(&self) -> Option<u64> {
+        self.0.values().map(|again| again.at).min()
     }
 
-    /// All of it may be asked for now.
+    /// All of it is as if it were new.
     pub(crate) fn forget(&mut self) {
         self.0.clear();
     }
@@ -51,16 +60,17 @@ mod tests {
     #[test]
     fn what_stays_unclear_is_asked_for_ever_more_seldom_and_never_quite_given_up() {
         let (mut unclear, mut now) = (Unclear::default(), 0);
-        let need = Need::Subnet(Reference::Name("backend".to_string()));
-        assert_eq!(unclear.next(&need), 0);
+        let doubts: BTreeSet<Need> = [Need::Subnet(Reference::Name("backend".to_string()))].into();
+        assert_eq!(unclear.due(&doubts, now), [].into());
         for least in [60, 120, 240, 480, 900, 900] {
-            unclear.answered(need.clone(), false, now);
-            let pause = unclear.next(&need) - now;
+            let pause = unclear.next().unwrap() - now;
             assert!((least..=least + least / 4).contains(&pause), "{pause}");
+            assert_eq!(unclear.due(&doubts, now + pause - 1), [].into());
             now += pause;
+            assert_eq!(unclear.due(&doubts, now), doubts);
         }
-        unclear.answered(need.clone(), true, now);
-        unclear.answered(need.clone(), false, now);
-        assert!(unclear.next(&need) - now <= 75);
+        assert_eq!((unclear.due(&[].into(), now), unclear.next()), ([].into(), None));
+        unclear.due(&doubts, now);
+        assert!(unclear.next().unwrap() - now <= 75);
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Eligible<'a> {
     pub(crate) faults: Vec<String>,
     /// Some are not looked up yet.
     pub(crate) unknown: Vec<&'a Reference>,
-    /// Some mean nothing, or too much.
+    /// Some mean nothing, or too much, or are not what the pool needs.
     pub(crate) doubted: Vec<&'a Reference>,
 }
 
@@ -30,8 +30,13 @@ pub(crate) fn eligible<'a>(pool: &'a Pool, observed: &'a World<'_>) -> Eligible<
             Some([subnet]) => {
                 let is_double = eligible.subnets.iter().any(|(_, other)| other.id == subnet.id);
                 let is_here = observed.availability_zone.as_ref() == Some(&subnet.availability_zone);
-                if is_here && !is_double {
-                    eligible.subnets.push((reference, subnet));
+                match lacking_family(pool, subnet) {
+                    Some(fault) if is_here => {
+                        eligible.doubted.push(reference);
+                        eligible.faults.push(fault);
+                    }
+                    None if is_here && !is_double => eligible.subnets.push((reference, subnet)),
+                    _ => {}
                 }
             }
             Some(several) => {
@@ -43,6 +48,17 @@ pub(crate) fn eligible<'a>(pool: &'a Pool, observed: &'a World<'_>) -> Eligible<
         }
     }
     eligible
+}
+
+/// Why a subnet cannot give an ENI of the pool its addresses.
+fn lacking_family(pool: &Pool, subnet: &Subnet) -> Option<String> {
+    let lacks = |family, field| {
+        format!("subnet {} has no {family} CIDR, and pool {} has {field}: correct the NodeENI", subnet.id, pool.name)
+    };
+    if pool.ipv6 > 0 && subnet.ipv6_cidrs.is_empty() {
+        return Some(lacks("IPv6", "ipv6Addresses"));
+    }
+    (pool.secondary_ipv4 > 0 && subnet.ipv4_cidr.is_none()).then(|| lacks("IPv4", "secondaryIPv4Addresses"))
 }
 
 /// A pool's security groups, those named by their ids and those named otherwise, each once; nothing if one is not known, with

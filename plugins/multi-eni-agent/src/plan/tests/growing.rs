@@ -132,6 +132,29 @@ fn the_subnet_with_the_most_free_addresses_is_chosen_where_that_is_asked_for() {
 }
 
 #[test]
+fn a_subnet_without_the_family_of_the_wanted_addresses_is_a_fault_and_another_is_taken() {
+    let references = ["subnet-0000000a", "subnet-0000000b"].map(|id| Reference::Id(id.to_string()));
+    let mut dual = subnet("subnet-0000000a", ZONE, 3);
+    dual.ipv6_cidrs = vec!["2001:db8:0:1::/64".parse().unwrap()];
+    let ipv4_only = subnet("subnet-0000000b", ZONE, 9);
+    let ipv6_only = Subnet { ipv4_cidr: None, id: "subnet-0000000b".parse().unwrap(), ..dual.clone() };
+    for choice in [SubnetChoice::Each, SubnetChoice::MostFree] {
+        let data = Pool { subnets: references.to_vec(), subnet_choice: choice, min: None, ..pool("data", 0) };
+        let of_ipv6 = (Pool { ipv6: 1, ..data.clone() }, &ipv4_only, "no IPv6 CIDR");
+        let of_ipv4 = (Pool { secondary_ipv4: 1, ..data }, &ipv6_only, "no IPv4 CIDR");
+        for (data, other, fault) in [of_ipv6, of_ipv4] {
+            let mut world = observed([]);
+            world.subnets = references.iter().cloned().zip([vec![dual.clone()], vec![other.clone()]]).collect();
+            let plan = plan(&declared([data]), &world);
+            assert_eq!(words(&plan), ["create an ENI of pool data in subnet-0000000a"]);
+            let (code, reason) = plan.pools[&name("data")].refusal.clone().unwrap();
+            assert!(code == 7 && reason.contains("subnet-0000000b") && reason.contains(fault), "{reason}");
+            assert_eq!(plan.doubts, [Need::Subnet(references[1].clone())].into());
+        }
+    }
+}
+
+#[test]
 fn a_name_that_means_two_subnets_is_a_fault_and_nothing_is_made() {
     let reference = Reference::Name("backend".to_string());
     let data = Pool { subnets: vec![reference.clone()], ..pool("data", 1) };
