@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use node::inventory::{Entry, Sharing, State};
+use node::inventory::{Entry, Ipv6Address, Sharing, State};
 
 use super::index::World;
 use super::pool::Standing;
@@ -27,10 +27,14 @@ pub(crate) fn plan(pool: &Pool, observed: &World<'_>, standing: &mut Standing, p
         };
         let ipv4: Vec<Ipv4Addr> =
             entry.ipv4_addresses.iter().filter(|one| !one.primary).map(|one| one.address).collect();
-        let ipv6: Vec<Ipv6Addr> = entry.ipv6_addresses.iter().map(|one| one.address).collect();
+        // The primary ones are the host's: no pod gets them, and they are never given back.
+        let (primary, further): (Vec<&Ipv6Address>, Vec<&Ipv6Address>) =
+            entry.ipv6_addresses.iter().partition(|one| one.primary);
+        let ipv6: Vec<Ipv6Addr> = further.iter().map(|one| one.address).collect();
         let room_ipv4 = limits.ipv4_per_interface.saturating_sub(1);
+        let room_ipv6 = limits.ipv6_per_interface.saturating_sub(u32::try_from(primary.len()).unwrap_or(u32::MAX));
         let of_ipv4 = demand(&ipv4, taken, pool.secondary_ipv4, room_ipv4);
-        let of_ipv6 = demand(&ipv6, taken, pool.ipv6, limits.ipv6_per_interface);
+        let of_ipv6 = demand(&ipv6, taken, pool.ipv6, room_ipv6);
         let eni = &entry.network_interface_id;
         if of_ipv4.is_full() || of_ipv6.is_full() {
             standing.wait(format!("{eni} has all the addresses that its instance's type allows"));

@@ -1,4 +1,5 @@
 use node::addresses::{AddressState, AddressUse};
+use node::inventory::Ipv6Address;
 use node::record::Call;
 
 use super::*;
@@ -81,4 +82,18 @@ fn no_addresses_are_assigned_again_before_it_is_known_whether_they_were() {
     assert_eq!(words(&plan(&declared([shared()]), &world)), Vec::<String>::new());
     world.doubtful.clear();
     assert_eq!(names(&plan(&declared([shared()]), &world)), ["assign"]);
+}
+
+#[test]
+fn the_primary_ipv6_address_is_not_one_for_pods_and_is_never_given_back() {
+    let shared = Pool { sharing: Sharing::Shared, ipv6: 1, ..pool("shared", 1) };
+    let address = |text: &str, primary| Ipv6Address { address: text.parse().unwrap(), primary };
+    let mut world = observed([entry(&shared, 1, State::Ready)]);
+    world.entries[0].ipv6_addresses = vec![address("2001:db8::1", true)];
+    assert_eq!(words(&plan(&declared([shared.clone()]), &world)), ["assign 1 IPv6 addresses to eni-00000000000000001"]);
+    world.entries[0].ipv6_addresses.push(address("2001:db8::2", false));
+    assert_eq!(words(&plan(&declared([shared.clone()]), &world)), Vec::<String>::new());
+    let none = Pool { ipv6: 0, ..shared };
+    let all_go = plan(&declared([none]), &world).actions;
+    assert_eq!(all_go, [Action::UnassignIpv6 { eni: eni_id(1), addresses: vec!["2001:db8::2".parse().unwrap()] }]);
 }
