@@ -128,8 +128,8 @@ async fn serve(settings: Settings) -> Result<(), Error> {
         None => None,
     };
     let listener = ask::listen(&settings.state_dir)?;
-    let region = region(&settings.agent).await;
-    let mut site = site(settings, store, region.as_deref())?;
+    let ec2 = ec2_address(&settings.agent).await;
+    let mut site = site(settings, store, ec2.as_deref())?;
     let cluster = cluster(&site).await?;
     site.cluster = cluster.as_ref().map(|cluster| cluster.snapshot.clone());
     let shown = Pages { metrics: site.metrics.clone(), health: site.health.clone() };
@@ -182,16 +182,16 @@ pub(crate) fn alone(store: &Store) -> Result<Lock, Error> {
     lock.ok_or_else(|| Error::NotAlone(store.path().display().to_string()))
 }
 
-/// What the agent works with on this machine. The region is for the health page alone.
+/// What the agent works with on this machine. EC2's address is for the health page alone.
 pub(crate) fn site(
     settings: Settings,
     store: Arc<Store>,
-    region: Option<&str>,
+    ec2_address: Option<&str>,
 ) -> Result<Site<ec2::Client, Host, BootClock>, Error> {
     let agent = &settings.agent;
     let classes: Vec<&'static str> = ec2::Class::ALL.into_iter().map(ec2::Class::as_str).collect();
     let metrics = Metrics::new(VERSION, &classes);
-    let health = Health::new(dependencies(&settings, region)?, agent.resync() * 2);
+    let health = Health::new(dependencies(&settings, ec2_address)?, agent.resync() * 2);
     let options = options(agent, Arc::new(Watch { metrics: metrics.clone(), health: health.clone() }));
     let places = Places {
         pools_dir: agent.pools_dir.clone(),
@@ -258,27 +258,28 @@ fn limits(agent: &settings::Agent) -> ec2::Limits {
     ec2::Limits { reads: rate(agent.reads_per_second), writes: rate(agent.writes_per_second), ..ec2::Limits::default() }
 }
 
-fn dependencies(settings: &Settings, region: Option<&str>) -> Result<Dependencies, Error> {
+fn dependencies(settings: &Settings, ec2_address: Option<&str>) -> Result<Dependencies, Error> {
     let agent = &settings.agent;
     let of_imds = from_environment(agent.imds_endpoint.as_deref(), &["AWS_EC2_METADATA_SERVICE_ENDPOINT"]);
-    let ec2 = ec2_endpoint(agent, region);
     let imds = of_imds.as_deref().unwrap_or("http://169.254.169.254");
     Ok(Dependencies {
-        ec2: ec2.parse().map_err(|error| Error::Address(Box::new(error)))?,
+        ec2: ec2_address.map(str::parse).transpose().map_err(|error| Error::Address(Box::new(error)))?,
         imds: imds.parse().map_err(|error| Error::Address(Box::new(error)))?,
         state_dir: settings.state_dir.clone(),
         manifests: agent.manifests,
     })
 }
 
-/// Where EC2 is: the SDK's own variables are for those who set no key of node.toml.
-pub(crate) fn ec2_endpoint(agent: &settings::Agent, region: Option<&str>) -> String {
+/// Where EC2 is, as the client finds it: the SDK's own variables are for those who set no key of node.toml.
+pub(crate) async fn ec2_address(agent: &settings::Agent) -> Option<String> {
     let said = from_environment(agent.ec2_endpoint.as_deref(), &["AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL"]);
-    said.unwrap_or_else(|| endpoint_of(region))
+    match said {
+        Some(said) => Some(said),
+        None => ec2::address_of(&region(agent).await?).await,
+    }
 }
 
-/// As the client finds it, where the health page has no address without it.
-pub(crate) async fn region(agent: &settings::Agent) -> Option<String> {
+async fn region(agent: &settings::Agent) -> Option<String> {
     let set = agent.region.clone().or_else(|| std::env::var("AWS_REGION").ok());
     if set.is_some() {
         return set;
@@ -292,15 +293,6 @@ pub(crate) async fn region(agent: &settings::Agent) -> Option<String> {
 fn from_environment(said: Option<&str>, variables: &[&str]) -> Option<String> {
     let set = |variable: &&str| std::env::var(variable).ok().filter(|value| !value.is_empty());
     said.map(ToString::to_string).or_else(|| variables.iter().find_map(set))
-}
-
-/// EC2's address in a region (AWS general reference, "Amazon EC2 endpoints and quotas").
-fn endpoint_of(region: Option<&str>) -> String {
-    match region {
-        Some(region) if region.starts_with("cn-") => format!("https://ec2.{region}.amazonaws.com.cn"),
-        Some(region) => format!("https://ec2.{region}.amazonaws.com"),
-        None => "https://ec2.amazonaws.com".to_string(),
-    }
 }
 
 #[cfg(test)]

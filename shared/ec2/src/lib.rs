@@ -38,3 +38,4 @@ pub use interface::{
 pub use limited::{Bucket, Cache, Late, Limited, Limits, Memory, Rate};
 pub use metadata::{Instance, MetadataError, MetadataInterface};
 pub use network::{Card, InstanceTypeLimits, SecurityGroup, Selection, Subnet};
+pub use sdk::address_of;

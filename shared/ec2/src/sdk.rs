@@ -1,5 +1,6 @@
 //! The AWS SDK as an [`Endpoint`](crate::Endpoint): requests and answers translated, nothing tried twice.
 
+mod address;
 mod connection;
 mod decode;
 mod endpoint;
@@ -7,6 +8,7 @@ mod filter;
 mod lifecycle;
 mod refusal;
 
+pub use address::address_of;
 pub(crate) use connection::Connection;
 
 use crate::action::Action;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::agent::LONGEST_REST;
-use crate::seen::health::{Answer, Checks, Heard, Line, Report};
+use crate::seen::health::{Answer, Checks, Heard, Line, Report, connection};
 use crate::seen::probe::{Endpoint, Probe};
 use crate::view::age;
 
@@ -21,7 +21,8 @@ pub(crate) struct Health(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    ec2: Endpoint,
+    /// Nothing where it is not known.
+    ec2: Option<Endpoint>,
     connection: Probe,
     of_ec2: Heard,
     of_kubernetes: Heard,
@@ -39,7 +40,7 @@ struct Lease {
 
 impl Health {
     /// That of an agent which begins now.
-    pub(crate) fn new(ec2: Endpoint) -> Self {
+    pub(crate) fn new(ec2: Option<Endpoint>) -> Self {
         let lease = Mutex::new(Lease { turned: Instant::now(), holder: None, passed: None });
         let (of_ec2, of_kubernetes) = (Heard::default(), Heard::default());
         Self(Arc::new(Inner { ec2, connection: Probe::new(FRESH_FOR), of_ec2, of_kubernetes, lease }))
@@ -93,10 +94,9 @@ impl Checks for Health {
     }
 
     async fn ready(&self) -> Report {
-        let found = self.0.connection.ask(self.0.ec2.connect()).await;
-        let lines =
-            [self.0.of_kubernetes.alone("kubernetes"), self.of_lease(), self.0.of_ec2.with_connection("ec2", &found)];
-        Report::of(lines)
+        let found = connection(&self.0.connection, self.0.ec2.as_ref()).await;
+        let ec2 = self.0.of_ec2.as_far_as_known("ec2", found.as_ref());
+        Report::of([self.0.of_kubernetes.alone("kubernetes"), self.of_lease(), ec2])
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
     async fn ground() -> (tokio::net::TcpListener, Health) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        (listener, Health::new(url.parse().unwrap()))
+        (listener, Health::new(Some(url.parse().unwrap())))
     }
 
     #[tokio::test]
@@ -144,7 +144,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_that_looks_at_no_lease_hangs_and_so_does_a_loop_without_passes() {
-        let health = Health::new("http://127.0.0.1:1".parse().unwrap());
+        let health = Health::new(Some("http://127.0.0.1:1".parse().unwrap()));
         assert!(health.alive().good);
         tokio::time::advance(Duration::from_secs(61)).await;
         assert!(!health.alive().good);

@@ -82,8 +82,8 @@ pub(crate) fn run(settings: &Settings) -> Result<(), run::Error> {
 async fn serve(settings: &Settings) -> Result<(), Error> {
     let pod = Pod::of_environment()?;
     let mut signals = signals::listen().map_err(Error::Signals)?;
-    let region = run::region(&settings.agent).await;
-    let shown = Shown::new(Health::new(run::ec2_endpoint(&settings.agent, region.as_deref()).parse()?));
+    let ec2 = run::ec2_address(&settings.agent).await;
+    let shown = Shown::new(Health::new(ec2.as_deref().map(str::parse).transpose()?));
     let client = connect(Contact { metrics: shown.metrics.clone(), health: shown.health.clone() }).await?;
     let pages = match settings.agent.listen {
         Some(listen) => Some(http::bind(&listen.to_string()).await?),

@@ -75,7 +75,7 @@ fn names(known: &Known) -> Vec<String> {
 
 fn health(place: &TempDir) -> Health {
     let dependencies = Dependencies {
-        ec2: "http://127.0.0.1:1".parse().unwrap(),
+        ec2: None,
         imds: "http://127.0.0.1:1".parse().unwrap(),
         state_dir: place.path().join("state"),
         manifests: ::node::settings::Manifests::Kubernetes,

@@ -26,7 +26,8 @@ const PROBE_BYTES: usize = 4096;
 /// What the agent depends on.
 #[derive(Debug, Clone)]
 pub(crate) struct Dependencies {
-    pub(crate) ec2: Endpoint,
+    /// Nothing where it is not known: then its own answers tell.
+    pub(crate) ec2: Option<Endpoint>,
     pub(crate) imds: Endpoint,
     /// The folder of the records.
     pub(crate) state_dir: PathBuf,
@@ -175,12 +176,12 @@ impl Health {
     pub(crate) async fn ready(&self) -> Report {
         let inner = &self.inner;
         let (ec2, imds, records) = tokio::join!(
-            inner.ec2_connection.ask(inner.dependencies.ec2.connect()),
+            connection(&inner.ec2_connection, inner.dependencies.ec2.as_ref()),
             inner.imds_connection.ask(inner.dependencies.imds.connect()),
             inner.records.ask(can_write(inner.dependencies.state_dir.clone())),
         );
         let mut lines = vec![
-            inner.ec2.with_connection("ec2", &ec2),
+            inner.ec2.as_far_as_known("ec2", ec2.as_ref()),
             inner.imds.with_connection("imds", &imds),
             inner.kernel.alone("kernel"),
             written(&records),
@@ -196,6 +197,11 @@ impl Inner {
     fn turn(&self, turn: Turn) {
         *self.last_turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
     }
+}
+
+/// What a connection tells, if it is known where to.
+pub(crate) async fn connection(probe: &Probe, to: Option<&Endpoint>) -> Option<Found> {
+    Some(probe.ask(to?.connect()).await)
 }
 
 fn written(found: &Found) -> Line {

@@ -198,7 +198,7 @@ impl World {
 
     fn site(&self) -> Site<Limited<Region>, Model, Virtual> {
         let dependencies = Dependencies {
-            ec2: "http://127.0.0.1:1".parse().unwrap(),
+            ec2: None,
             imds: "http://127.0.0.1:1".parse().unwrap(),
             state_dir: self.settings.state_dir.clone(),
             manifests: self.settings.agent.manifests,
@@ -219,7 +219,7 @@ impl World {
         }
     }
 
-    fn agent(&self) -> (TestAgent, mpsc::Sender<Ask>, mpsc::Sender<Signal>) {
+    pub(super) fn agent(&self) -> (TestAgent, mpsc::Sender<Ask>, mpsc::Sender<Signal>) {
         let (asks, asked) = mpsc::channel(64);
         let (signals, told) = mpsc::channel(4);
         let manifests = match &self.cluster {
@@ -376,14 +376,19 @@ impl World {
 
     /// Asks the agent for an ENI; nothing if none runs.
     pub(crate) fn ask(&mut self, pod: &str, pool: &str, patience: Duration) -> Option<oneshot::Receiver<Reply>> {
+        let (ask, receiver) = self.asking(pod, pool, patience);
+        self.agent.as_ref()?.asks.try_send(ask).ok()?;
+        Some(receiver)
+    }
+
+    /// The question for an ENI, and where it is answered.
+    pub(super) fn asking(&mut self, pod: &str, pool: &str, patience: Duration) -> (Ask, oneshot::Receiver<Reply>) {
         let (sender, receiver) = oneshot::channel();
         self.number += 1;
         let deadline_ms = u64::try_from(patience.as_millis()).unwrap();
         let acquire =
             Acquire { pool: pool.parse().unwrap(), owner: Self::owner(pod), pod: Some(pod_called(pod)), deadline_ms };
-        let asking = Asking { number: self.number, acquire, reply: sender };
-        self.agent.as_ref()?.asks.try_send(Ask::Acquire(asking)).ok()?;
-        Some(receiver)
+        (Ask::Acquire(Asking { number: self.number, acquire, reply: sender }), receiver)
     }
 
     /// The kubelet gives a device to a pod, which makes no ADD yet.

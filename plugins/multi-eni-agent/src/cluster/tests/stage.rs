@@ -105,7 +105,7 @@ impl Stage {
     /// An agent begins.
     pub(super) fn start(&mut self, name: &str) {
         let hands = self.hands(name);
-        let shown = Shown::new(Health::new("http://127.0.0.1:1".parse().unwrap()));
+        let shown = Shown::new(Health::new(None));
         let (mut candidate, tenure) =
             Candidate::new(hands.client.clone(), "multi-eni-system", name.to_string(), shown.health.clone());
         let (end, ended) = oneshot::channel();
@@ -124,7 +124,7 @@ impl Stage {
     /// Works without asking anybody for a Lease.
     pub(super) fn works_alone(&self, name: &str) -> JoinHandle<()> {
         let hands = self.hands(name);
-        let shown = Shown::new(Health::new("http://127.0.0.1:1".parse().unwrap()));
+        let shown = Shown::new(Health::new(None));
         tokio::spawn(async move { crate::cluster::agent::Agent::new(&hands, &shown).run().await })
     }
 

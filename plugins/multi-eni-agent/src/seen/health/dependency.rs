@@ -61,6 +61,15 @@ impl Heard {
         }
     }
 
+    /// Where a connection can be tried too, if it is known where to.
+    pub(crate) fn as_far_as_known(&self, name: &'static str, found: Option<&Found>) -> Line {
+        match (found, self.last()) {
+            (Some(found), _) => self.with_connection(name, found),
+            (None, None) => Line::good(name, "not asked yet".to_string()),
+            (None, Some(_)) => self.alone(name),
+        }
+    }
+
     /// Where a connection can be tried too: it must be made, and it is a later word than silence.
     pub(crate) fn with_connection(&self, name: &'static str, found: &Found) -> Line {
         let connected = match &found.result {

@@ -18,7 +18,7 @@ async fn ground() -> Ground {
     let imds = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let state_dir = root.path().join("state");
     let manifests = Manifests::Folder;
-    let dependencies = Dependencies { ec2: endpoint(&ec2), imds: endpoint(&imds), state_dir, manifests };
+    let dependencies = Dependencies { ec2: Some(endpoint(&ec2)), imds: endpoint(&imds), state_dir, manifests };
     let health = Health::looking_every(dependencies, Duration::from_secs(400), Duration::ZERO);
     health.kernel(Answer::Served);
     Ground { _root: root, ec2: Some(ec2), _imds: imds, health }
@@ -53,6 +53,20 @@ async fn readiness_turns_when_the_endpoint_goes_and_back_when_it_comes() {
 }
 
 #[tokio::test]
+async fn where_it_is_not_known_where_ec2_is_its_own_answers_tell() {
+    let of = ground().await;
+    let dependencies = Dependencies { ec2: None, ..of.health.inner.dependencies.clone() };
+    let health = Health::looking_every(dependencies, Duration::from_secs(400), Duration::ZERO);
+    health.kernel(Answer::Served);
+    assert!(health.ready().await.good);
+    health.ec2("DescribeNetworkInterfaces", Answer::Served);
+    let report = health.ready().await;
+    assert!(report.good, "{report:?}");
+    health.ec2("DescribeNetworkInterfaces", Answer::Silent("timed out".into()));
+    assert!(!health.ready().await.good);
+}
+
+#[tokio::test]
 async fn a_refusal_stands_until_ec2_serves_and_shows_no_credential() {
     let ground = ground().await;
     let secret = "UnauthorizedOperation for ASIAIOSFODNN7EXAMPLE";
@@ -84,7 +98,7 @@ async fn a_kernel_that_does_not_answer_is_named() {
 async fn the_loop_is_alive_unless_a_pass_hangs_or_stays_out() {
     let url: Endpoint = "http://127.0.0.1:1".parse().unwrap();
     let dependencies =
-        Dependencies { ec2: url.clone(), imds: url, state_dir: "/nowhere".into(), manifests: Manifests::Folder };
+        Dependencies { ec2: None, imds: url, state_dir: "/nowhere".into(), manifests: Manifests::Folder };
     let health = Health::new(dependencies, Duration::from_secs(400));
     let wait = async |seconds| tokio::time::advance(Duration::from_secs(seconds)).await;
     wait(399).await;

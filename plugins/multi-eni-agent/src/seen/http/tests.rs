@@ -21,7 +21,8 @@ async fn served(limits: Limits) -> Served {
     // What is there is the server itself: it accepts connections, and that is all that is looked at.
     let itself: crate::seen::probe::Endpoint = format!("http://{address}").parse().unwrap();
     let state_dir = root.path().join("state");
-    let dependencies = Dependencies { ec2: itself.clone(), imds: itself, state_dir, manifests: Manifests::Folder };
+    let dependencies =
+        Dependencies { ec2: Some(itself.clone()), imds: itself, state_dir, manifests: Manifests::Folder };
     let health = Health::new(dependencies, Duration::from_secs(400));
     let pages = Pages { metrics: Metrics::new("0.1.0", &[]), health: health.clone() };
     let (end, ended) = oneshot::channel::<()>();
