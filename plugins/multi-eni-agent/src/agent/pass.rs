@@ -116,8 +116,8 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         let asking = self.statuses.drain(..).chain(self.refreshes.drain(..).map(|refresh| refresh.reply));
         // Who does not listen any more has withdrawn.
         asking.for_each(|reply| drop(reply.send(refused(Code::IO, msg.clone()))));
-        let next = self.instant(now + UNREADABLE_FOR, now);
-        self.requests.next_due().map_or(next, |due| due.min(next))
+        // Nobody waits any more, and an ENI that was just told of is forgotten when they are read again.
+        self.instant(now + UNREADABLE_FOR, now)
     }
 
     /// Looks up what is needed, and plans; nothing is done.

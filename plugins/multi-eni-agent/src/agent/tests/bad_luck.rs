@@ -226,7 +226,8 @@ async fn what_was_made_and_then_refused_is_found_and_nothing_is_made_beside_it()
 
 #[tokio::test(start_paused = true)]
 async fn what_was_made_by_a_try_that_was_lost_and_refused_to_the_next_of_the_same_errand_is_the_only_one() {
-    for (seed, code) in (90..).zip(["UnauthorizedOperation", "NetworkInterfaceLimitExceeded", "InvalidGroup.NotFound"]) {
+    for (seed, code) in (90..).zip(["UnauthorizedOperation", "NetworkInterfaceLimitExceeded", "InvalidGroup.NotFound"])
+    {
         let mut world = World::new(seed);
         world.ec2.at(Action::CreateNetworkInterface).times(1).loses_the_answer();
         world.declare("data", "min: 1\nmax: 1");
@@ -477,6 +478,32 @@ async fn while_the_records_cannot_be_read_everybody_who_asks_is_told_so() {
     world.wait(6).await;
     assert_eq!(world.status().await.enis.len(), 2);
     world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_records_cannot_be_read_nobody_who_was_told_of_an_eni_makes_the_agent_look_in_a_circle() {
+    let mut world = World::new(95);
+    world.declare("data", "min: 1\nmax: 1");
+    world.start();
+    world.until_ready("data", 1).await;
+    world.stop().await;
+    let (mut agent, _asks, _signals) = world.agent();
+    let (ask, reply) = world.asking("pod-1", "data", PATIENCE);
+    agent.read_manifests();
+    agent.asked(ask);
+    agent.pass().await;
+    assert!(matches!(reply.await, Ok(Reply::Ready(_))));
+    let folder = world.settings.state_dir.join("inventory");
+    std::fs::write(folder.join("x.json"), "{").unwrap();
+    std::fs::create_dir_all(folder.join("x.json.bad/full")).unwrap();
+    let end = tokio::time::Instant::now() + Duration::from_secs(60);
+    let mut passes = 0;
+    while tokio::time::Instant::now() < end && passes < 100 {
+        let next = agent.pass().await;
+        passes += 1;
+        tokio::time::sleep_until(next).await;
+    }
+    assert!((10..=13).contains(&passes), "{passes} passes in a minute");
 }
 
 /// Every file of the records, with its content.
