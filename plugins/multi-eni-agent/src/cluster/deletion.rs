@@ -8,8 +8,8 @@ use ec2::NetworkInterface;
 
 use super::sweep::instance_of;
 use super::text::first;
-use super::world::World;
-use crate::api::{Eni, EniNodeStatus};
+use super::world::{Report, World};
+use crate::api::Eni;
 
 /// The time between EC2's two words that it has none of its ENIs: what it says may be seconds old (EC2, "Eventual consistency").
 pub(crate) const APART: Duration = Duration::from_secs(30);
@@ -28,7 +28,7 @@ pub(crate) struct Looks {
 /// What is to be done for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Agents still have ENIs of it.
+    /// Agents still have ENIs of it, or may have.
     AtNodes,
     /// EC2 is to be asked, at this time.
     Ask(Duration),
@@ -51,7 +51,7 @@ impl Looks {
 
     /// How far it is.
     pub(crate) fn stage(&mut self, pool: &str, world: &World, apart: Duration) -> Stage {
-        if listed(pool, world).next().is_some() {
+        if is_at_nodes(pool, world) {
             self.again();
             return Stage::AtNodes;
         }
@@ -74,6 +74,10 @@ impl Looks {
         if !free.is_empty() {
             parts.push(format!("for the agents of nodes to detach and delete {}", first(&free)));
         }
+        let unreadable: Vec<&str> = unreadable(world).collect();
+        if !unreadable.is_empty() {
+            parts.push(format!("for ENINodes that cannot be read: {}", first(&unreadable)));
+        }
         if parts.is_empty() && !self.left.is_empty() {
             parts.push(format!("for EC2 to have none of its ENIs, which still has {}", first(&self.left)));
         }
@@ -84,10 +88,19 @@ impl Looks {
     }
 }
 
+/// Whether an ENINode lists an ENI of the pool, or may: one that cannot be read is not one that lists none.
+pub(super) fn is_at_nodes(pool: &str, world: &World) -> bool {
+    listed(pool, world).next().is_some() || unreadable(world).next().is_some()
+}
+
+fn unreadable(world: &World) -> impl Iterator<Item = &str> {
+    world.eni_nodes.iter().filter(|(_, report)| report.unreadable.is_some()).map(|(node, _)| node.as_str())
+}
+
 /// What the ENINodes list of a pool: also those of Nodes that are gone, until the API server has deleted these, too.
 fn listed<'a>(pool: &'a str, world: &'a World) -> impl Iterator<Item = (&'a str, &'a Eni)> {
-    let of_node = move |(node, status): (&'a String, &'a Arc<EniNodeStatus>)| {
-        let of_pool = status.enis.iter().filter(move |eni| eni.pool.as_deref() == Some(pool));
+    let of_node = move |(node, report): (&'a String, &'a Arc<Report>)| {
+        let of_pool = report.status.enis.iter().filter(move |eni| eni.pool.as_deref() == Some(pool));
         of_pool.map(move |eni| (node.as_str(), eni))
     };
     world.eni_nodes.iter().flat_map(of_node)

@@ -8,8 +8,8 @@ use kube::runtime::watcher::{Config, watcher};
 use kube::{Client, CustomResourceExt};
 use tokio::sync::Notify;
 
-use super::world::{Node, NodeEni, World, eni_node};
-use crate::api::{self, EniNode, EniNodeStatus};
+use super::world::{Node, NodeEni, Report, World};
+use crate::api::{self, EniNode};
 use crate::kubernetes::{Change, List, follow};
 
 /// What was told, kept up to date. A clone is the same one.
@@ -26,7 +26,7 @@ struct Inner {
 struct Lists {
     nodes: List<Arc<Node>>,
     node_enis: List<Arc<NodeEni>>,
-    eni_nodes: List<Arc<EniNodeStatus>>,
+    eni_nodes: List<Arc<Report>>,
 }
 
 impl Told {
@@ -50,7 +50,7 @@ impl Told {
     pub(crate) async fn follow(&self, client: &Client) {
         let nodes: Api<NodeObject> = Api::all(client.clone());
         let node_enis: Api<DynamicObject> = Api::all_with(client.clone(), &api::NodeEni::api_resource());
-        let eni_nodes: Api<EniNode> = Api::all(client.clone());
+        let eni_nodes: Api<DynamicObject> = Api::all_with(client.clone(), &EniNode::api_resource());
         tokio::join!(
             follow(
                 "Nodes",
@@ -70,7 +70,7 @@ impl Told {
                 "ENINodes",
                 || watcher(eni_nodes.clone(), Config::default()),
                 |event| {
-                    self.take(|lists| lists.eni_nodes.take(event, |of| shared(eni_node(of))));
+                    self.take(|lists| lists.eni_nodes.take(event, |of| shared(Report::of(&of))));
                 }
             ),
         );

@@ -10,7 +10,8 @@ use kube::api::DynamicObject;
 use serde_json::Value;
 
 use super::listed::Listed;
-use crate::api::{EniNode, EniNodeStatus, NodeEniStatus};
+use super::text::short;
+use crate::api::{EniNodeStatus, NodeEniStatus};
 use crate::declared::{NodeLabels, Review};
 
 /// The finalizer that keeps a NodeENI until EC2 has none of its ENIs; the original's name.
@@ -24,7 +25,16 @@ pub(crate) struct World {
     /// By name.
     pub(crate) node_enis: BTreeMap<String, Arc<NodeEni>>,
     /// By the Node's name.
-    pub(crate) eni_nodes: BTreeMap<String, Arc<EniNodeStatus>>,
+    pub(crate) eni_nodes: BTreeMap<String, Arc<Report>>,
+}
+
+/// What a node's agent says, in its ENINode.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Report {
+    /// Of one that cannot be read, whose it is and no more.
+    pub(crate) status: EniNodeStatus,
+    /// Why it cannot be read: then nothing is known of the node's ENIs.
+    pub(crate) unreadable: Option<String>,
 }
 
 /// A Node.
@@ -97,24 +107,43 @@ impl NodeEni {
     }
 }
 
-/// Of an ENINode: the Node's name, and what its agent says.
-pub(crate) fn eni_node(of: EniNode) -> (String, EniNodeStatus) {
-    (of.name_any(), of.status.unwrap_or_default())
+impl Report {
+    /// Of an object: the Node's name, and what its agent says. It is read as any object, as a NodeENI is.
+    pub(crate) fn of(object: &DynamicObject) -> (String, Self) {
+        let name = object.name_any();
+        let Some(status) = object.data.get("status").filter(|status| !status.is_null()) else {
+            return (name, Self::default());
+        };
+        let report = match serde_path_to_error::deserialize(status) {
+            Ok(status) => Self { status, unreadable: None },
+            Err(error) => Self::unreadable(status, short(&format!("status.{}: {}", error.path(), error.inner()))),
+        };
+        if let Some(why) = &report.unreadable {
+            log::warn!("ENINode {name} cannot be read, so which ENIs its node has is not known: {why}");
+        }
+        (name, report)
+    }
+
+    fn unreadable(status: &Value, why: String) -> Self {
+        let text = |key: &str| status.get(key).and_then(Value::as_str).map(ToString::to_string);
+        let (node_uid, instance_id) = (text("nodeUID"), text("instanceID"));
+        Self { status: EniNodeStatus { node_uid, instance_id, ..EniNodeStatus::default() }, unreadable: Some(why) }
+    }
 }
 
 impl World {
     /// The ENINodes of Nodes that are there. One of a Node of the same name that was before says nothing of this one.
-    pub(crate) fn reports(&self) -> impl Iterator<Item = (&str, &EniNodeStatus)> {
-        self.eni_nodes.iter().filter_map(|(name, status)| {
+    pub(crate) fn reports(&self) -> impl Iterator<Item = (&str, &Report)> {
+        self.eni_nodes.iter().filter_map(|(name, report)| {
             let node = self.nodes.get(name)?;
-            let is_of_it = status.node_uid.as_ref().is_none_or(|uid| *uid == node.uid);
-            is_of_it.then_some((name.as_str(), status.as_ref()))
+            let is_of_it = report.status.node_uid.as_ref().is_none_or(|uid| *uid == node.uid);
+            is_of_it.then_some((name.as_str(), report.as_ref()))
         })
     }
 
     /// The instances of which the API server knows a Node.
     pub(crate) fn instances(&self) -> impl Iterator<Item = InstanceId> {
-        let by_agents = self.reports().filter_map(|(_, status)| status.instance_id.as_ref()?.parse().ok());
+        let by_agents = self.reports().filter_map(|(_, report)| report.status.instance_id.as_ref()?.parse().ok());
         self.nodes.values().filter_map(|node| node.instance.clone()).chain(by_agents)
     }
 }

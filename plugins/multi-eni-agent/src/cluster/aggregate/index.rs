@@ -28,13 +28,18 @@ pub(crate) struct Index<'a> {
     known: BTreeSet<&'a str>,
     /// By node, those that report; and what they say of each pool.
     nodes: BTreeMap<&'a str, BTreeMap<&'a str, &'a PoolStatus>>,
+    /// By node, why its report cannot be read.
+    unreadable: BTreeMap<&'a str, &'a str>,
 }
 
 impl<'a> Index<'a> {
     pub(crate) fn of(world: &'a World) -> Self {
         let mut index = Self::default();
-        for (node, status) in world.reports() {
-            index.add(node, status);
+        for (node, report) in world.reports() {
+            match &report.unreadable {
+                Some(why) => drop(index.unreadable.insert(node, why)),
+                None => index.add(node, &report.status),
+            }
         }
         index
     }
@@ -57,6 +62,11 @@ impl<'a> Index<'a> {
     /// Whether an agent has this ENI.
     pub(super) fn knows(&self, eni: &str) -> bool {
         self.known.contains(eni)
+    }
+
+    /// Why what a node says cannot be read.
+    pub(super) fn unreadable(&self, node: &str) -> Option<&'a str> {
+        self.unreadable.get(node).copied()
     }
 
     /// What a node says of a pool: nothing if it says nothing at all, and nothing in it if not of this pool.

@@ -21,8 +21,10 @@ pub(super) fn found(of: &NodeEni, index: &Index<'_>, selected: &[&str]) -> BTree
     for &node in selected {
         match index.report(node, &of.name) {
             None => {
-                let why = "its agent has not reported: see the pod of the DaemonSet multi-eni-agent there";
-                found.insert((node.to_string(), why.to_string()));
+                let silent = "its agent has not reported: see the pod of the DaemonSet multi-eni-agent there";
+                let unreadable = |why| format!("its ENINode cannot be read: {why}");
+                let why = index.unreadable(node).map_or_else(|| silent.to_string(), unreadable);
+                found.insert((node.to_string(), short(&why)));
             }
             Some(report) => {
                 let waiting = report.iter().flat_map(|pool| &pool.waiting).take(MOST_OF_A_NODE);

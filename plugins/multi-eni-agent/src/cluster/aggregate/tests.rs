@@ -1,7 +1,7 @@
 use super::*;
 use crate::api::{Attachment, Eni, EniNodeStatus, PoolStatus};
 use crate::cluster::listed::Listed;
-use crate::cluster::world::{FINALIZER, Node};
+use crate::cluster::world::{FINALIZER, Node, Report};
 use crate::declared::Review;
 use proptest::prelude::*;
 use serde_json::json;
@@ -48,7 +48,7 @@ fn eni(number: usize, state: &str) -> Eni {
     }
 }
 
-fn report(node: &str, enis: Vec<Eni>, waiting: &[&str]) -> (String, Arc<EniNodeStatus>) {
+fn report(node: &str, enis: Vec<Eni>, waiting: &[&str]) -> (String, Arc<Report>) {
     let pool = PoolStatus {
         name: "data".to_string(),
         generation: Some(3),
@@ -57,10 +57,11 @@ fn report(node: &str, enis: Vec<Eni>, waiting: &[&str]) -> (String, Arc<EniNodeS
         ..PoolStatus::default()
     };
     let uid = Some(format!("uid-of-{node}"));
-    (node.to_string(), Arc::new(EniNodeStatus { node_uid: uid, enis, pools: vec![pool], ..EniNodeStatus::default() }))
+    let status = EniNodeStatus { node_uid: uid, enis, pools: vec![pool], ..EniNodeStatus::default() };
+    (node.to_string(), Arc::new(Report { status, unreadable: None }))
 }
 
-fn world(nodes: Vec<(String, Arc<Node>)>, reports: Vec<(String, Arc<EniNodeStatus>)>) -> World {
+fn world(nodes: Vec<(String, Arc<Node>)>, reports: Vec<(String, Arc<Report>)>) -> World {
     World { nodes: nodes.into_iter().collect(), eni_nodes: reports.into_iter().collect(), ..World::default() }
 }
 
@@ -88,7 +89,7 @@ fn states_are_counted_and_only_nodes_with_the_labels() {
 #[test]
 fn ready_is_what_every_selected_node_has_by_the_newest_generation() {
     let of = node_eni();
-    let ready_after = |report: Option<(String, Arc<EniNodeStatus>)>| {
+    let ready_after = |report: Option<(String, Arc<Report>)>| {
         let world = world(vec![node("a", true)], report.into_iter().collect());
         let status = status_at(&of, &world, &mut Since::default(), 100);
         let (holds, reason) = ready(&status);
@@ -100,7 +101,7 @@ fn ready_is_what_every_selected_node_has_by_the_newest_generation() {
     assert_eq!(ready_after(Some(report("a", vec![eni(1, "ready")], &["no slot is free"]))), not_ready);
     assert_eq!(ready_after(Some(report("a", vec![eni(1, "ready")], &[]))).0, "True");
     let (name, mut of_before) = report("a", vec![eni(1, "ready")], &[]);
-    Arc::make_mut(&mut of_before).pools[0].generation = Some(2);
+    Arc::make_mut(&mut of_before).status.pools[0].generation = Some(2);
     assert_eq!(ready_after(Some((name, of_before))), not_ready);
     let nobody = status_at(&of, &world(vec![node("b", false)], vec![]), &mut Since::default(), 100);
     assert_eq!(ready(&nobody), ("True", "NoNodes"));

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::api_server::{Instead, NODE_ENIS};
+use super::api_server::{ENI_NODES, Instead, NODE_ENIS};
 use super::stage::{GRACE, Stage, reported};
 
 fn nodes(stage: &Stage) -> u64 {
@@ -17,6 +17,31 @@ async fn watches_that_end_and_are_forgotten_begin_again() {
         stage.node(&format!("node-{number}"));
         stage.until("the new node is counted", |stage| nodes(stage) == number).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eninode_that_cannot_be_read_hides_no_other_and_does_not_count_as_empty() {
+    let mut stage = Stage::new();
+    stage.node("node-1");
+    stage.node("node-2");
+    stage.declare("data", &json!({}));
+    // The schema has no word against it.
+    let mut report = stage.api.object(ENI_NODES, "node-2").unwrap();
+    report["status"]["slots"] = json!({ "limit": 4_294_967_296_u64, "used": 1, "free": 1 });
+    stage.api.put(ENI_NODES, report);
+    stage.start("one");
+    stage.until("both nodes are counted", |stage| nodes(stage) == 2).await;
+    let said = stage.node_eni("data").unwrap()["status"]["problems"].to_string();
+    assert!(said.contains("its ENINode cannot be read: status.slots.limit"), "{said}");
+
+    stage.api.delete(NODE_ENIS, "data");
+    let waits =
+        |stage: &Stage| stage.condition("data", "Managed").is_some_and(|(.., why)| why.contains("read: node-2"));
+    stage.until("it is said", waits).await;
+    stage.rest(3600).await;
+    assert!(stage.node_eni("data").is_some(), "the node may have an ENI of it");
+    stage.report("node-2", &json!([]), &json!([]));
+    stage.until("it is gone", |stage| stage.node_eni("data").is_none()).await;
 }
 
 #[tokio::test(start_paused = true)]
