@@ -9,14 +9,21 @@ use super::action::{Action, Key};
 use super::aggregate::Since;
 use super::deletion::Looks;
 use super::original::{Original, Signs};
+use super::plan::SURVEY;
 use super::sweep::{Rules, Sightings, Survey};
 use super::world::World;
 use crate::api::NodeEniStatus;
 
-/// The longest pause after failures.
-const LONGEST_PAUSE: Duration = Duration::from_secs(120);
-/// The first one.
+/// The first pause after a failure; each further one in a row doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The longest pause after failures. What cannot be deleted waits for the regular look.
+fn longest_pause(key: &Key) -> Duration {
+    match key {
+        Key::Eni(_) => SURVEY,
+        Key::Cluster(_) | Key::NodeEni(..) => Duration::from_secs(120),
+    }
+}
 
 /// The memory. Times are since the tenure began.
 #[derive(Debug, Clone, Default)]
@@ -91,7 +98,7 @@ impl Memory {
             return self.takes_in(action, learned, world, rules, now);
         };
         let failures = self.failed.get(&key).map_or(0, |(failures, _)| *failures);
-        let pause = FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE);
+        let pause = FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(longest_pause(&key));
         self.failed.insert(key, (failures.saturating_add(1), now + pause));
         match action {
             Action::AskForOriginal => self.original.is_silent(why),
@@ -111,10 +118,19 @@ impl Memory {
             }
             (Action::Survey, Learned::Survey(survey)) => {
                 self.condemned = self.sightings.see(&survey, world, rules, now);
+                // Of what others have deleted, no failure is left.
+                let sightings = &self.sightings;
+                self.failed.retain(|key, _| !matches!(key, Key::Eni(id) if !sightings.has(id)));
             }
             (Action::Delete(id), _) => self.sightings.forget(id),
             _ => {}
         }
+    }
+
+    /// How many things have failed and were not done since.
+    #[cfg(test)]
+    pub(super) fn failures(&self) -> usize {
+        self.failed.len()
     }
 
     /// When an action may begin: nothing while it is under way.

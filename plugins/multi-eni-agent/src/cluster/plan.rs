@@ -7,20 +7,20 @@ mod tests;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ec2::InstanceId;
+use ec2::{InstanceId, NetworkInterfaceId};
 use k8s_openapi::jiff::Timestamp;
 
-use super::action::{Action, Target};
+use super::action::{Action, Key, Target};
 use super::aggregate::Index;
-use super::deletion::{APART, Stage};
+use super::deletion::{APART, Stage, is_at_nodes};
 use super::memory::Memory;
 use super::sweep::Rules;
-use super::world::World;
+use super::world::{NodeEni, World};
 
 /// How often it is asked whether aws-multi-eni-controller is at work: within the duration of its Lease.
 const ORIGINAL: Duration = Duration::from_secs(10);
 /// How often EC2 is looked at as a whole though nothing happened.
-const SURVEY: Duration = Duration::from_secs(600);
+pub(crate) const SURVEY: Duration = Duration::from_secs(600);
 /// How often it is at most.
 const HURRY: Duration = Duration::from_secs(30);
 
@@ -106,8 +106,12 @@ fn sweep(plan: &mut Plan, world: &World, memory: &mut Memory, rules: &Rules, now
     }
     let due = memory.surveyed.map_or(Duration::ZERO, |last| {
         let hurried = last + HURRY.min(rules.grace);
-        let of_orphans = memory.sightings.next(rules).map(|next| next.max(hurried));
-        let is_wanted = world.node_enis.values().any(|of| of.is_deleted && of.has_finalizer());
+        // One that cannot be deleted is not looked at more often than that is tried.
+        let may_go = |id: &NetworkInterfaceId| memory.may_begin(&Key::Eni(id.clone()));
+        let of_orphans = memory.sightings.next(rules, may_go).map(|next| next.max(hurried));
+        // What agents have is not for the sweep.
+        let waits = |of: &NodeEni| of.is_deleted && of.has_finalizer() && !is_at_nodes(&of.name, world);
+        let is_wanted = world.node_enis.values().any(|of| waits(of));
         let of_others = (is_wanted || went).then_some(hurried);
         [Some(last + SURVEY), of_orphans, of_others].into_iter().flatten().min().unwrap_or(last + SURVEY)
     });

@@ -53,9 +53,18 @@ impl Sightings {
         self.0.iter().filter(|(_, first)| is_over(first)).map(|(id, _)| id.clone()).collect()
     }
 
-    /// When the first of them has been seen for the grace period.
-    pub(crate) fn next(&self, rules: &Rules) -> Option<Duration> {
-        self.0.values().min().map(|first| *first + rules.grace)
+    /// When the first of them has been seen for the grace period and may be deleted; nothing of those that are being deleted.
+    pub(crate) fn next(
+        &self,
+        rules: &Rules,
+        may_go: impl Fn(&NetworkInterfaceId) -> Option<Duration>,
+    ) -> Option<Duration> {
+        self.0.iter().filter_map(|(id, first)| Some((*first + rules.grace).max(may_go(id)?))).min()
+    }
+
+    /// Whether it was one of them at the last look.
+    pub(crate) fn has(&self, id: &NetworkInterfaceId) -> bool {
+        self.0.contains_key(id)
     }
 
     /// An ENI is no more.

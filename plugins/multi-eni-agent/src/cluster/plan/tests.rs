@@ -75,7 +75,7 @@ fn world(living: &[u8]) -> World {
 }
 
 /// Looks at this once, and gives what the plan would delete.
-fn look(memory: &mut Memory, world: &World, survey: Survey, at: u64) -> Vec<ec2::NetworkInterfaceId> {
+fn look(memory: &mut Memory, world: &World, survey: Survey, at: u64) -> Vec<NetworkInterfaceId> {
     let rules = rules();
     memory.begins(&Action::Survey, world, now(at).at);
     memory.learns(&Action::Survey, Learned::Survey(survey), world, &rules, now(at).at);
@@ -225,6 +225,40 @@ fn what_is_under_way_is_not_begun_again_and_what_failed_after_a_pause_that_grows
     memory.begins(&Action::Survey, &world, now(5002).at);
     memory.learns(&Action::Survey, Learned::Failed("x".to_string()), &world, &rules, now(6000).at);
     assert!(!wants(&mut memory, 6003) && wants(&mut memory, 6004));
+}
+
+/// An hour with an account that always has these ENIs and refuses to delete any: how often EC2 was asked, and how often for a deletion.
+fn an_hour_of_refusals(memory: &mut Memory, seen: &[Seen]) -> (usize, usize) {
+    let (world, rules) = (world(&[]), rules());
+    let (mut surveys, mut deletions, mut at) = (0, 0, 0);
+    while at < 7200 {
+        let plan = plan(&world, memory, &rules, now(at));
+        for action in plan.actions {
+            memory.begins(&action, &world, now(at).at);
+            let learned = match &action {
+                Action::Survey => Learned::Survey(survey_of(seen)),
+                Action::Delete(_) => Learned::Failed("DependencyViolation".to_string()),
+                _ => Learned::Done,
+            };
+            // The first of the two hours is for pauses to grow.
+            surveys += usize::from(at >= 3600 && action == Action::Survey);
+            deletions += usize::from(at >= 3600 && matches!(action, Action::Delete(_)));
+            memory.learns(&action, learned, &world, &rules, now(at).at);
+        }
+        at += 1;
+    }
+    (surveys, deletions)
+}
+
+#[test]
+fn an_orphan_that_cannot_be_deleted_makes_no_more_looks_than_the_regular_ones() {
+    let mut memory = original_gone();
+    let (surveys, deletions) = an_hour_of_refusals(&mut memory, &[lone(1), lone(2)]);
+    assert!((5..=8).contains(&surveys) && (10..=16).contains(&deletions), "{surveys} looks, {deletions} tries");
+    // Another has deleted them.
+    assert_eq!(memory.failures(), 2);
+    look(&mut memory, &world(&[]), survey_of(&[]), 7300);
+    assert_eq!(memory.failures(), 0);
 }
 
 #[test]

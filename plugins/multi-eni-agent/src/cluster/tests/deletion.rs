@@ -30,7 +30,10 @@ async fn it_says_what_it_waits_for_and_goes_when_ec2_has_none_of_its_enis() {
     let (stage, eni) = in_use().await;
     stage.api.delete(NODE_ENIS, "data");
     stage.until("it waits for the pod", |stage| says(stage, "default/upf-0 on node-1")).await;
+    let asked = |stage: &Stage| stage.ec2.calls_of(ec2sim::Action::DescribeNetworkInterfaces).len();
+    let before = asked(&stage);
     stage.rest(3600).await;
+    assert!(asked(&stage) - before <= 7, "EC2 is asked for it when no agent has any more");
     assert!(stage.node_eni("data").is_some() && stage.deletions() == 0, "nothing is forced");
 
     stage.report("node-1", &json!([reported(eni.id().as_str(), "data", "detaching")]), &json!([]));
