@@ -95,6 +95,10 @@ impl Writer {
             Err(error) if error.may_pass() => {
                 log::warn!("{}", reason(&error));
                 pace.failed(error.after());
+                // It may be this one that the server cannot write; when it is all of them, the pace is for all.
+                if error.class() == "server" {
+                    all.put_off(&key);
+                }
             }
             Err(error) => {
                 log::warn!("{}", reason(&error));

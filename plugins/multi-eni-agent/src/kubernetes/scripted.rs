@@ -22,6 +22,7 @@ struct Inner {
     calls: Vec<Call>,
     answers: VecDeque<Answer>,
     is_away: bool,
+    broken: Option<String>,
     made: u32,
 }
 
@@ -69,6 +70,11 @@ impl Scripted {
         self.inner().is_away = is_away;
     }
 
+    /// It fails with each request that writes below this path.
+    pub(crate) fn set_broken(&self, path: Option<&str>) {
+        self.inner().broken = path.map(ToString::to_string);
+    }
+
     pub(crate) fn object(&self, path: &str) -> Option<Value> {
         self.inner().objects.get(path).cloned()
     }
@@ -104,6 +110,9 @@ impl Inner {
         let unreachable = || io::Error::from(io::ErrorKind::ConnectionRefused);
         if self.is_away {
             return Err(unreachable());
+        }
+        if call.is_write() && self.broken.as_ref().is_some_and(|path| call.path.starts_with(path)) {
+            return Ok(refused(500, None));
         }
         match self.answers.front().copied().filter(|_| call.is_write()) {
             None => {}

@@ -12,6 +12,8 @@ use crate::agent::tidings::{About, Tiding, What};
 
 /// Between two writes of a count.
 const BETWEEN: Duration = Duration::from_secs(300);
+/// After the first failure of the server with one of them.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// What does not happen again within this time is new then; the server has forgotten it as well (`--event-ttl`, an hour).
 const REMEMBERED: Duration = Duration::from_secs(3000);
 /// Of more than this, the one that happened longest ago is forgotten.
@@ -68,15 +70,19 @@ struct One {
     happened: Instant,
     /// The count that was written last, and when.
     written: Option<(u32, Instant)>,
+    /// How often the server has failed with it in a row, and when it is tried again.
+    failed: Option<(u32, Instant)>,
 }
 
 impl One {
     /// When it has to be written; nothing if it was.
     fn due(&self) -> Option<Instant> {
-        match self.written {
-            None => Some(self.happened),
-            Some((count, at)) => (count < self.series.count).then(|| at + BETWEEN),
-        }
+        let due = match self.written {
+            None => self.happened,
+            Some((count, at)) if count < self.series.count => at + BETWEEN,
+            Some(_) => return None,
+        };
+        Some(self.failed.map_or(due, |(_, again)| due.max(again)))
     }
 }
 
@@ -104,7 +110,7 @@ impl All {
     pub(super) fn begin(&mut self, tiding: &Tiding, event: Event, now: Timestamp) -> usize {
         self.begun += 1;
         let series = Series { count: 1, last: now };
-        let one = One { number: self.begun, event, series, happened: Instant::now(), written: None };
+        let one = One { number: self.begun, event, series, happened: Instant::now(), written: None, failed: None };
         self.by_key.insert(Key::of(tiding), one);
         if self.by_key.len() <= MOST {
             return 0;
@@ -137,6 +143,16 @@ impl All {
             // The first Event says nothing of how often.
             let count = one.written.map_or(1, |_| one.series.count);
             one.written = Some((count, Instant::now()));
+            one.failed = None;
+        }
+    }
+
+    /// The server has failed with this one: the others go first, and each further time it waits twice as long.
+    pub(super) fn put_off(&mut self, key: &Key) {
+        if let Some(one) = self.by_key.get_mut(key) {
+            let failures = one.failed.map_or(0, |(failures, _)| failures);
+            let pause = FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(BETWEEN);
+            one.failed = Some((failures.saturating_add(1), Instant::now() + pause));
         }
     }
 

@@ -206,6 +206,27 @@ async fn one_that_is_refused_holds_up_no_other() {
     assert!(node.counted("refused"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_that_the_server_always_fails_with_holds_up_no_other() {
+    let node = Node::new();
+    // As a webhook that looks at one namespace and is down.
+    node.api.set_broken(Some("/apis/events.k8s.io/v1/namespaces/red/"));
+    node.tell(of_pod("web-0", What::Refused));
+    node.rest().await;
+    for eni in 1..=3 {
+        node.tell(of_pool(What::Attached, eni, "attached"));
+    }
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(node.events().len(), 3);
+    node.api.take_calls();
+    sleep(Duration::from_secs(3600)).await;
+    let tries = node.api.take_calls().len();
+    assert!((10..=24).contains(&tries), "{tries} tries in an hour");
+    node.api.set_broken(None);
+    sleep(Duration::from_secs(400)).await;
+    assert_eq!(node.events().len(), 4);
+}
+
 #[test]
 fn every_reason_is_one_that_the_server_takes_and_a_person_can_look_for() {
     use super::words::words;
