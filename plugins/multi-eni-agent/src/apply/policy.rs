@@ -66,13 +66,17 @@ impl Policy {
     }
 }
 
-/// An error in one line, with what lies below it.
+/// What EC2 puts at the end of a denial: another text each time, for `sts decode-authorization-message`, and longer than all else.
+const ENCODED: &str = "Encoded authorization failure message";
+
+/// An error in one line, with what lies below it. The same error is the same line: what is said of it and since when goes by that.
 pub(crate) fn reason(error: &(dyn Error + 'static)) -> String {
     const MOST: usize = 400;
     let mut parts = vec![error.to_string()];
     let mut below = error.source();
     while let Some(error) = below {
-        parts.push(error.to_string());
+        let text = error.to_string();
+        parts.push(text.split(ENCODED).next().unwrap_or_default().trim_end().to_string());
         below = error.source();
     }
     parts.dedup();
@@ -87,6 +91,16 @@ mod tests {
     fn waits_double_up_to_their_cap() {
         let policy = Policy::of(Class::Throttled);
         assert_eq!([1, 2, 3, 6, 7, 1000].map(|failures| policy.ceiling(failures)), [5, 10, 20, 160, 300, 300]);
+    }
+
+    #[test]
+    fn a_denial_is_the_same_line_each_time() {
+        let denied = |encoded: &str| {
+            let message = format!("You are not authorized. {ENCODED}: {encoded}");
+            reason(&ec2::Error::new(ec2::Action::CreateTags, ec2::Code::UnauthorizedOperation).because(message))
+        };
+        assert_eq!(denied("4kzmVt"), denied("x9Kp2a"));
+        assert!(denied("4kzmVt").ends_with(": You are not authorized."), "{}", denied("4kzmVt"));
     }
 
     #[test]
