@@ -25,7 +25,7 @@ fn every_sample_is_right_and_they_can_be_together() {
     let declared = site.read();
     assert_eq!(declared.faults, []);
     let names: Vec<&str> = declared.pools.iter().map(|pool| pool.name.as_str()).collect();
-    assert_eq!(names, ["data-plane", "original-kernel", "original-plain", "shared", "two-networks", "warm"]);
+    assert_eq!(names, ["counted", "data-plane", "original-kernel", "original-plain", "shared", "two-networks", "warm"]);
     site.relabel(&[("ng", "dpdk")]);
     let names: Vec<String> = site.read().pools.iter().map(|pool| pool.name.to_string()).collect();
     assert_eq!(names, ["dpdk", "original-dpdk"]);
