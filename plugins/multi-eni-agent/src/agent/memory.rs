@@ -78,6 +78,9 @@ impl Memory {
                 Effect::SlotTaken(slot) => drop(self.taken_slots.insert(slot, now + TAKEN_FOR)),
                 Effect::Doubtful(eni) => drop(self.doubtful.insert(eni)),
                 Effect::SubnetStale(id) => self.subnet_is_stale(&id),
+                Effect::GroupsStale(ids) => {
+                    self.security_groups.retain(|_, known| !known.value.iter().any(|id| ids.contains(id)));
+                }
                 Effect::Settled(owner) => {
                     self.gone.remove(&owner);
                     self.gone_uses.remove(&owner);

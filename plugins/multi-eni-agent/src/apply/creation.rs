@@ -106,6 +106,10 @@ fn refused<C, M, K: Clock>(site: &Site<C, M, K>, planned: &Planned, which: Try, 
         Class::NotFound | Class::Denied | Class::Misconfigured => Hold::Pool(planned.pool.clone()),
     };
     let report = Report::refused(hold, error).and(Effect::SubnetStale(subnet));
+    let report = match error.class {
+        Class::NotFound => report.and(Effect::GroupsStale(planned.request.security_groups.clone())),
+        _ => report,
+    };
     if which == Try::Further || error.may_have_happened() {
         keep(site, planned);
         return Report::refused(creation, error).effects.into_iter().fold(report, Report::and);

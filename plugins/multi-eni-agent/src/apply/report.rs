@@ -1,6 +1,6 @@
 //! What came of an action, for the loop's memory.
 
-use ec2::{Class, Slot};
+use ec2::{Class, SecurityGroupId, Slot};
 use node::names::EniId;
 use node::record::Owner;
 
@@ -27,6 +27,8 @@ pub(crate) enum Effect {
     Doubtful(EniId),
     /// EC2's word on the subnet's free addresses is not true any more.
     SubnetStale(String),
+    /// EC2 does not know one of these security groups: a name may mean another one by now.
+    GroupsStale(Vec<SecurityGroupId>),
     /// Its attachment is not gone, or is gone for good.
     Settled(Owner),
     /// The host's links were changed.

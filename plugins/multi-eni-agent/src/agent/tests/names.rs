@@ -52,6 +52,23 @@ async fn what_is_made_after_its_nodeeni_is_found_and_is_not_asked_for_all_the_ti
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_name_is_looked_up_anew_when_ec2_does_not_know_what_it_meant() {
+    let mut world = World::new(83);
+    world.vpc.subnet("10.0.7.0/24").tag("Name", "backend").create().unwrap();
+    world.vpc.security_group("web").create().unwrap();
+    world.declare_as("data", &format!("{BY_NAME}min: 1\nmax: 2"));
+    world.start();
+    world.until_ready("data", 1).await;
+    let asked = |world: &World| world.ec2.calls_of(Action::DescribeSecurityGroups).len();
+    let before = asked(&world);
+    world.ec2.at(Action::CreateNetworkInterface).times(1).refuses("InvalidGroup.NotFound");
+    world.declare_as("data", &format!("{BY_NAME}min: 2\nmax: 2"));
+    world.until_ready("data", 2).await;
+    assert!(asked(&world) > before, "{world}");
+    world.check_settled();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pool_of_one_eni_per_subnet_gets_the_one_of_a_subnet_that_was_made_later() {
     let mut world = World::new(82);
     world.vpc.subnet("10.0.7.0/24").tag("Name", "backend").create().unwrap();
