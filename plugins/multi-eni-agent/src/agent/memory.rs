@@ -62,6 +62,22 @@ pub(crate) struct Memory {
     pub(crate) deaths: VecDeque<String>,
 }
 
+/// Whether what was refused is as it should be by now, however that came.
+fn is_over(verb: Verb, state: State) -> bool {
+    match verb {
+        Verb::Attach | Verb::Delete => state.is_on_node(),
+        Verb::Detach => matches!(state, State::Created | State::Detached | State::Deleting | State::Deleted),
+        Verb::Adopt
+        | Verb::Forget
+        | Verb::Modify
+        | Verb::Tag
+        | Verb::AssignIpv4
+        | Verb::AssignIpv6
+        | Verb::UnassignIpv4
+        | Verb::UnassignIpv6 => false,
+    }
+}
+
 impl Memory {
     /// An action ended so. Whether the host's links have to be read again.
     pub(crate) fn take(&mut self, effects: Vec<Effect>, now: u64) -> bool {
@@ -94,8 +110,8 @@ impl Memory {
     /// Forgets what was about things that are no more.
     pub(crate) fn prune(&mut self, records: &Records, now: u64) {
         let is_known = |eni: &EniId| records.entries.iter().any(|entry| entry.network_interface_id == *eni);
-        let is_on_node = |eni: &EniId| {
-            records.entries.iter().any(|entry| entry.network_interface_id == *eni && entry.state.is_on_node())
+        let state = |eni: &EniId| {
+            records.entries.iter().find(|entry| entry.network_interface_id == *eni).map(|entry| entry.state)
         };
         self.asked.retain(is_known);
         self.looked.retain(|eni, _| is_known(eni));
@@ -106,9 +122,8 @@ impl Memory {
         self.gone_uses.retain(|owner, _| records.uses.iter().any(|usage| usage.owner == *owner));
         self.holds.prune(now);
         self.holds.forget(|hold, _| match hold {
-            // It is there by now, however that came.
-            Hold::Cloud(eni, Verb::Attach) => !is_known(eni) || is_on_node(eni),
-            Hold::Cloud(eni, _) | Hold::Link(eni) => !is_known(eni),
+            Hold::Cloud(eni, verb) => state(eni).is_none_or(|state| is_over(*verb, state)),
+            Hold::Link(eni) => !is_known(eni),
             Hold::Creation(token) => !records.creations.iter().any(|planned| planned.request.client_token == *token),
             Hold::Growth | Hold::Pool(_) | Hold::Subnet(_) | Hold::Attachment(_) | Hold::AddressUse(_) | Hold::Look => {
                 false

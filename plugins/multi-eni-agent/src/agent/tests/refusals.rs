@@ -12,16 +12,19 @@ const PATIENCE: Duration = Duration::from_secs(40);
 #[tokio::test(start_paused = true)]
 async fn tags_that_ec2_denies_keep_no_eni_from_being_detached() {
     let mut world = World::new(70);
-    world.declare("data", "min: 2\nmax: 2\ncooldownSeconds: 5");
+    world.declare("data", "min: 1\nmax: 2\ncooldownSeconds: 5");
     world.start();
-    world.until_ready("data", 2).await;
+    for pod in ["pod-1", "pod-2"] {
+        world.add(pod, "data", PATIENCE).await.unwrap();
+    }
     world.wait(5).await;
     world.ec2.at(Action::CreateTags).refuses("UnauthorizedOperation");
-    world.declare("data", "min: 2\nmax: 2\ncooldownSeconds: 5\ntags:\n  team: gateway");
+    world.declare("data", "min: 1\nmax: 2\ncooldownSeconds: 5\ntags:\n  team: gateway");
     world.until("refused", 60, |world| world.ec2.calls_of(Action::CreateTags).len() >= 2).await;
     world.wait(2).await;
-    world.declare("data", "min: 1\nmax: 2\ncooldownSeconds: 5\ntags:\n  team: gateway");
-    world.until("one left", 120, |world| world.ours_in_ec2().len() == 1).await;
+    world.del("pod-1");
+    world.del("pod-2");
+    world.until("one left", 60, |world| world.ours_in_ec2().len() == 1).await;
     world.wait(3600).await;
     assert!(world.ec2.calls_of(Action::CreateTags).len() < 20, "{world}");
     assert_eq!(world.in_state("data", State::Ready).len(), 1, "{world}");
@@ -101,6 +104,18 @@ async fn an_eni_that_ec2_does_not_delete_yet_is_attached_again_for_who_waits_and
         world.until("gone", limit, |world| world.ours_in_ec2().is_empty()).await;
         world.check_settled();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eni_whose_attachment_was_lost_and_found_shows_no_error_any_more() {
+    let mut world = World::new(77);
+    world.ec2.at(Action::AttachNetworkInterface).times(1).loses_the_answer();
+    world.declare("data", "min: 1\nmax: 1");
+    world.start();
+    world.until_ready("data", 1).await;
+    world.wait(60).await;
+    let errors: Vec<_> = world.status().await.enis.into_iter().filter_map(|eni| eni.last_error).collect();
+    assert!(errors.is_empty(), "{errors:?}");
 }
 
 #[tokio::test(start_paused = true)]
