@@ -82,8 +82,9 @@ async fn of_shared(asked: &Asked<'_>, store: &Store) -> Result<Own, Error> {
         state: AddressState::Used,
         namespace,
         call: asked.call(),
+        owes_chain: false,
     };
-    let before = occupancy.own().filter(|usage| usage.holds_at(now));
+    let before = occupancy.own().filter(|usage| !usage.is_over_at(now));
     let reservation = Reservation::make(store, &usage, before)?;
     log::info!("{} of {} given to {}", usage.words(), usage.network_interface_id, usage.owner);
     Ok(Own { entry, result, reservation: Some(reservation) })

@@ -22,6 +22,17 @@ pub(crate) struct Stale {
     pub(crate) ifname: String,
     /// The `CNI_ARGS` of its ADD.
     pub(crate) args: String,
+    /// Whether it is on record until the chain has released it.
+    pub(crate) owes: bool,
+}
+
+/// What came of a GC of the chain.
+#[derive(Debug, Default)]
+pub(crate) struct Collected {
+    /// Every error on the way.
+    pub(crate) errors: Vec<Error>,
+    /// What a member does not release.
+    pub(crate) unreleased: Vec<Stale>,
 }
 
 /// A member ready to be run.
@@ -99,15 +110,18 @@ impl<'a> Chain<'a> {
 
     /// Has all of them free what is stale; all are tried. The attachments that are known to be gone are released one by
     /// one too: most plugins do not do anything on GC, and say so or not.
-    pub(crate) async fn gc(&'a self, stale: &[Stale]) -> Vec<Error> {
-        let mut errors = Vec::new();
+    pub(crate) async fn gc(&'a self, stale: &[Stale]) -> Collected {
+        let mut collected = Collected::default();
         for member in self.members.iter().rev() {
             for gone in stale {
-                errors.extend(self.release(member, &self.environment_of(gone)).await.err());
+                if let Err(error) = self.release(member, &self.environment_of(gone)).await {
+                    collected.errors.push(error);
+                    collected.unreleased.push(gone.clone());
+                }
             }
-            errors.extend(self.collect(member).await.err());
+            collected.errors.extend(self.collect(member).await.err());
         }
-        errors
+        collected
     }
 
     async fn collect(&'a self, member: &Member) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use crate::family::Family;
 use cni::Code;
 use node::names::{EniId, MacAddr};
-use node::{lock, logger, netlink, settings, store};
+use node::{addresses, lock, logger, netlink, settings, store};
 use std::net::IpAddr;
 
 #[derive(Debug, thiserror::Error)]
@@ -165,6 +165,16 @@ impl Error {
             Self::NothingGiven(_) => Code::UNKNOWN_CONTAINER,
             Self::Unreadable(_) | Self::NoAgent | Self::NotAvailable(_) => Code::NOT_AVAILABLE,
             Self::Cidr(_) => Code::INTERNAL,
+        }
+    }
+}
+
+impl From<addresses::Error> for Error {
+    fn from(error: addresses::Error) -> Self {
+        match error {
+            addresses::Error::Store(error) => error.into(),
+            addresses::Error::Lock(error) => error.into(),
+            addresses::Error::Clock(error) => Self::Clock(error),
         }
     }
 }

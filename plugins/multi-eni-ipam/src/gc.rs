@@ -5,12 +5,12 @@ use crate::config::{Config, Outer};
 use crate::error::Error;
 use crate::{ground, reservation};
 use cni::{ContainerId, GcRequest, IfName};
-use node::addresses::{self, AddressState, AddressUse};
+use node::addresses::{self, AddressUse};
 use node::record::{Call, Owner, Record};
 use node::store::Store;
 use serde_json::{Map, Value};
 
-/// Frees ours first, then has the chain free its own; all is tried.
+/// Frees ours first, then has the chain free its own; all is tried. What the chain still has is on record until it does not.
 pub(crate) async fn gc(request: &GcRequest) -> Vec<cni::Error> {
     let Some(valid) = &request.valid else { return vec![Error::NoValidAttachments.into()] };
     let config = match Config::of(&request.config) {
@@ -18,16 +18,37 @@ pub(crate) async fn gc(request: &GcRequest) -> Vec<cni::Error> {
         Err(error) => return vec![error],
     };
     let network = Network { name: request.config.name.as_str(), valid };
-    let (stale, mut errors) =
-        own(&network, &config.outer).await.unwrap_or_else(|error| (Vec::new(), vec![error.into()]));
+    let Own { stale, store, mut errors } = own(&network, &config.outer).await.unwrap_or_else(Own::failed);
     let chain = Chain {
         members: &config.chain,
         config: &request.config,
         environment: &request.environment,
         limit: config.outer.limit,
     };
-    errors.extend(chain.gc(&stale).await);
+    let collected = chain.gc(&stale).await;
+    errors.extend(collected.errors);
+    if let Some(store) = store {
+        let released = stale.iter().filter(|stale| stale.owes && !collected.unreleased.contains(stale));
+        for stale in released {
+            let settled = addresses::chain_released(&store, &network.owner(stale)).await;
+            errors.extend(settled.err().map(|error| Error::from(error).into()));
+        }
+    }
     errors
+}
+
+/// What came of our own part.
+struct Own {
+    stale: Vec<Stale>,
+    /// Nothing if it could not be opened.
+    store: Option<Store>,
+    errors: Vec<cni::Error>,
+}
+
+impl Own {
+    fn failed(error: Error) -> Self {
+        Self { stale: Vec::new(), store: None, errors: vec![error.into()] }
+    }
 }
 
 /// A network with its valid attachments.
@@ -44,9 +65,14 @@ impl Network<'_> {
         };
         owner.network == self.name && !self.valid.iter().any(is_owner)
     }
+
+    fn owner(&self, stale: &Stale) -> Owner {
+        let Stale { container_id, ifname, .. } = stale.clone();
+        Owner { network: self.name.to_string(), container_id, ifname }
+    }
 }
 
-async fn own(network: &Network<'_>, outer: &Outer) -> Result<(Vec<Stale>, Vec<cni::Error>), Error> {
+async fn own(network: &Network<'_>, outer: &Outer) -> Result<Own, Error> {
     let settings = ground::settings()?;
     let context = Map::from_iter([("network".to_string(), Value::String(network.name.to_string()))]);
     ground::direct_log(outer, &settings, context)?;
@@ -54,18 +80,18 @@ async fn own(network: &Network<'_>, outer: &Outer) -> Result<(Vec<Stale>, Vec<cn
     let mut stale = taken_whole(network, &store)?;
     let (released, errors) = shared(network, &store).await?;
     stale.extend(released);
-    Ok((stale, errors))
+    Ok(Own { stale, store: Some(store), errors })
 }
 
 async fn shared(network: &Network<'_>, store: &Store) -> Result<(Vec<Stale>, Vec<cni::Error>), Error> {
     let _lock = ground::lock(store).await?;
     let (uses, inventory, now) = (store.address_uses()?, store.inventory()?, ground::now()?);
     reservation::sweep(store, &uses, now);
-    let is_stale = |usage: &&AddressUse| usage.state == AddressState::Used && network.is_stale(&usage.owner);
+    let is_stale = |usage: &&AddressUse| usage.is_to_release() && network.is_stale(&usage.owner);
     let (mut stale, mut errors) = (Vec::new(), Vec::new());
     for usage in uses.iter().filter(is_stale) {
         match addresses::release(store, usage, &inventory, now).map_err(Error::from) {
-            Ok(()) => stale.push(as_stale(&usage.owner, &usage.call)),
+            Ok(()) => stale.push(Stale { owes: usage.has_chain(), ..as_stale(&usage.owner, &usage.call) }),
             Err(error) => errors.push(error.into()),
         }
     }
@@ -80,5 +106,10 @@ fn taken_whole(network: &Network<'_>, store: &Store) -> Result<Vec<Stale>, Error
 }
 
 fn as_stale(owner: &Owner, call: &Call) -> Stale {
-    Stale { container_id: owner.container_id.clone(), ifname: owner.ifname.clone(), args: call.args.clone() }
+    Stale {
+        container_id: owner.container_id.clone(),
+        ifname: owner.ifname.clone(),
+        args: call.args.clone(),
+        owes: false,
+    }
 }

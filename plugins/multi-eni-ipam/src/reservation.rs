@@ -31,9 +31,10 @@ impl Reservation {
     }
 }
 
-/// Forgets the uses whose rest is over. What cannot be forgotten now is next time: it holds nothing any more.
+/// Forgets the uses whose rest is over, and whose chain has released. What cannot be forgotten now is next time: it holds nothing
+/// any more.
 pub(crate) fn sweep(store: &Store, uses: &[AddressUse], now: u64) {
-    for usage in uses.iter().filter(|usage| !usage.holds_at(now)) {
+    for usage in uses.iter().filter(|usage| usage.is_over_at(now)) {
         if let Err(error) = store.remove_address_use(&usage.owner) {
             log::warn!("the rest of {} is over, but its record stays: {error}", usage.words());
         }

@@ -34,6 +34,10 @@ pub struct AddressUse {
     pub namespace: Option<Namespace>,
     /// The call that took them.
     pub call: Call,
+    /// Whether they are given back, and an IPAM plugin that was chained behind ours still has something of that call: what is on
+    /// record here is all that tells of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub owes_chain: bool,
 }
 
 /// What a use is.
@@ -58,6 +62,22 @@ impl AddressUse {
         }
     }
 
+    /// Whether nothing has to be remembered of it any more.
+    pub fn is_over_at(&self, now: u64) -> bool {
+        !self.holds_at(now) && !self.owes_chain
+    }
+
+    /// Whether something of it is still to be given back.
+    pub fn is_to_release(&self) -> bool {
+        self.state == AddressState::Used || self.owes_chain
+    }
+
+    /// Whether IPAM plugins were chained behind ours in the call, which have given something too.
+    pub fn has_chain(&self) -> bool {
+        let chain = self.call.config.get("ipam").and_then(|ipam| ipam.get("chain"));
+        chain.and_then(serde_json::Value::as_array).is_some_and(|members| !members.is_empty())
+    }
+
     /// Its addresses, for people.
     pub fn words(&self) -> String {
         self.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
@@ -79,7 +99,7 @@ pub enum Error {
 }
 
 /// Lets the addresses of a use rest, if they are used: `now` is in seconds since the boot. The caller holds the lock over
-/// addresses.
+/// addresses, and lets the chain release then, of which [`chain_released`] is to be told.
 ///
 /// # Errors
 /// Those of the store.
@@ -88,16 +108,29 @@ pub fn release(store: &Store, usage: &AddressUse, inventory: &[Entry], now: u64)
         return Ok(());
     }
     fault::point("before addresses are given back");
-    match cooldown(&usage.network_interface_id, inventory) {
-        0 => store.remove_address_use(&usage.owner)?,
-        rest => {
-            let state = AddressState::Cooling { until: now.saturating_add(rest) };
-            store.write_address_use(&AddressUse { state, ..usage.clone() })?;
-        }
-    }
+    let until = now.saturating_add(cooldown(&usage.network_interface_id, inventory));
+    let state = AddressState::Cooling { until };
+    keep(store, &AddressUse { state, owes_chain: usage.has_chain(), ..usage.clone() }, now)?;
     fault::point("after addresses were given back");
     log::info!("{} of {} given back by {}", usage.words(), usage.network_interface_id, usage.owner);
     Ok(())
+}
+
+/// Notes that the chain of an owner has nothing any more of addresses that were given back.
+///
+/// # Errors
+/// [`Error`].
+pub async fn chain_released(store: &Store, owner: &Owner) -> Result<(), Error> {
+    let _lock = store.addresses_lock(LOCK_LIMIT).await?;
+    let now = seconds_since_boot().map_err(Error::Clock)?;
+    let Some(usage) = store.address_uses()?.into_iter().find(|usage| usage.owner == *owner && usage.owes_chain) else {
+        return Ok(());
+    };
+    Ok(keep(store, &AddressUse { owes_chain: false, ..usage }, now)?)
+}
+
+fn keep(store: &Store, usage: &AddressUse, now: u64) -> Result<(), store::Error> {
+    if usage.is_over_at(now) { store.remove_address_use(&usage.owner) } else { store.write_address_use(usage) }
 }
 
 /// The rest of an address whose ENI is not in the inventory any more is that of a pool that says nothing.
@@ -108,7 +141,7 @@ fn cooldown(eni: &EniId, inventory: &[Entry]) -> u64 {
 
 /// Lets the addresses of a pod rest that is taken to be dead. Whether it is dead is looked at again, before the lock over
 /// addresses is had, for which all pods of the node wait: what is gone does not come back, and a use that has changed meanwhile
-/// is another.
+/// is another. Of addresses that rest already, and whose chain has not released, nothing is changed.
 ///
 /// # Errors
 /// [`Error`].
@@ -117,7 +150,7 @@ pub async fn of_dead(store: &Store, usage: &AddressUse, pods: Pods<'_>, proc_dir
     let _lock = store.addresses_lock(LOCK_LIMIT).await?;
     let now = store.address_uses()?.into_iter().find(|now| now.owner == usage.owner);
     let is_the_same = |now: &AddressUse| now.addresses == usage.addresses && now.namespace == usage.namespace;
-    let Some(usage) = now.filter(|now| now.state == AddressState::Used && is_the_same(now)) else {
+    let Some(usage) = now.filter(|now| now.is_to_release() && is_the_same(now)) else {
         return Ok(Outcome::Nothing);
     };
     match verdict::of_use(&usage, store, &sight, pods)? {

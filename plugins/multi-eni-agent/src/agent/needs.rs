@@ -222,8 +222,7 @@ impl<C: ec2::Cloud, M: Machine, K: Clock> Agent<C, M, K> {
         }
         self.verdicts_are_due = false;
         let held: Vec<_> = records.records.iter().filter(|record| record.holds()).cloned().collect();
-        let is_used = |usage: &&node::addresses::AddressUse| usage.state == node::addresses::AddressState::Used;
-        let uses: Vec<_> = records.uses.iter().filter(is_used).cloned().collect();
+        let uses: Vec<_> = records.uses.iter().filter(|usage| usage.is_to_release()).cloned().collect();
         if held.is_empty() && uses.is_empty() {
             return;
         }

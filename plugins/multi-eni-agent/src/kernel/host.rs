@@ -11,7 +11,7 @@ use node::host::View;
 use node::inventory::{Entry, Seen};
 use node::names::PciAddr;
 use node::pci::Bus;
-use node::record::Record;
+use node::record::{Pending, Record};
 use node::store::{self, Store};
 use node::verdict::{self, Pods, Sight};
 use node::{arrival, device_info, pci, take_down, watch};
@@ -112,11 +112,14 @@ impl Machine for Host {
     async fn release_addresses(&self, usage: &AddressUse, pods: Option<&PodUids>) -> Result<Outcome, Error> {
         let (pods, proc_dir) = (self.pods(pods), &self.places.proc_dir);
         let outcome = addresses::of_dead(&self.store, usage, pods, proc_dir).await?;
-        if outcome == Outcome::Released
-            && let Err(error) = ipam::release_chain(&usage.call, &usage.owner).await
-        {
-            log::warn!("the chain of {} does not release: {error}", usage.owner);
+        if outcome != Outcome::Released || !usage.has_chain() {
+            return Ok(outcome);
         }
+        if let Err(error) = ipam::release(&usage.call, &usage.owner).await {
+            log::warn!("the chain of {} does not release: {error}", usage.owner);
+            return Ok(Outcome::Pending(Pending { device: false, ipam: true }));
+        }
+        addresses::chain_released(&self.store, &usage.owner).await?;
         Ok(outcome)
     }
 

@@ -2,7 +2,6 @@
 
 use cni::{Error, Invocation, RecordedCall, RecordedIpam};
 use node::record::{Call, Owner};
-use serde_json::Value;
 use std::time::Duration;
 
 /// How long an IPAM plugin may take to release.
@@ -30,18 +29,6 @@ pub(super) async fn release(call: &Call, owner: &Owner) -> Result<(), Error> {
     };
     let Some(RecordedIpam { delegate, version, environment }) = recorded.ipam()? else { return Ok(()) };
     delegate.del(&Invocation { config: &call.config, version, environment: &environment, limit: LIMIT }).await
-}
-
-/// As [`release`], where our IPAM plugin has others behind it, which have given something too.
-///
-/// # Errors
-/// As [`release`].
-pub(super) async fn release_chain(call: &Call, owner: &Owner) -> Result<(), Error> {
-    let chain = call.config.get("ipam").and_then(|ipam| ipam.get("chain")).and_then(Value::as_array);
-    match chain {
-        Some(members) if !members.is_empty() => release(call, owner).await,
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -110,7 +110,8 @@ impl Plugin {
         sleep(slow.0).await;
         let call = serde_json::from_value(json!({"config": {}, "path": "", "args": ""})).unwrap();
         let (addresses, state) = (vec![address], AddressState::Used);
-        let usage = AddressUse { owner, network_interface_id, addresses, state, namespace: None, call };
+        let usage =
+            AddressUse { owner, network_interface_id, addresses, state, namespace: None, call, owes_chain: false };
         self.store.write_address_use(&usage).unwrap();
         self.machine.tell(Event::RecordsChanged);
         Came::Has

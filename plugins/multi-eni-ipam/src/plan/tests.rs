@@ -162,6 +162,7 @@ fn usage(n: usize, addresses: &[&str], state: AddressState) -> AddressUse {
         state,
         namespace: None,
         call,
+        owes_chain: false,
     }
 }
 

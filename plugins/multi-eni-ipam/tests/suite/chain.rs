@@ -1,7 +1,7 @@
 //! Further IPAM plugins behind ours.
 
 use crate::bench::{Bench, ENI, config, eni, record};
-use node::addresses::AddressState;
+use node::addresses::{AddressState, AddressUse};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -120,4 +120,69 @@ fn a_chain_that_hangs_is_ended() {
     short["timeoutSeconds"] = json!(1);
     bench.call("ADD", "c1", &short).failed(11, &["did not end in 1s"]);
     assert!(bench.store.address_uses().unwrap().is_empty());
+}
+
+/// The use of the only pod, if there is one on record.
+fn usage(bench: &Bench) -> Option<AddressUse> {
+    bench.store.address_uses().unwrap().pop()
+}
+
+fn without_pods() -> Value {
+    let mut config = chained("ipvlan");
+    config["cni.dev/valid-attachments"] = json!([]);
+    config
+}
+
+#[test]
+fn a_member_that_does_not_release_during_gc_is_asked_again_when_the_rest_is_over() {
+    let bench = Bench::with_link(&[eni(1, "shared")]);
+    bench.plugin("first", GOOD);
+    bench.plugin("second", OLD);
+    bench.call("ADD", "c1", &chained("ipvlan"));
+    bench.plugin("first", BAD);
+    bench.call("GC", "", &without_pods()).failed(142, &["range is full"]);
+    let resting = usage(&bench).unwrap();
+    assert!(matches!(resting.state, AddressState::Cooling { .. }) && resting.owes_chain, "{resting:?}");
+    // The rest is over, and another pod has the address by now.
+    bench.store.write_address_use(&AddressUse { state: AddressState::Cooling { until: 0 }, ..resting }).unwrap();
+    bench.plugin("first", GOOD);
+    assert_eq!(bench.call("ADD", "c2", &config("ipvlan", &json!({}))).ips().len(), 1);
+    bench.call("DEL", "c2", &config("ipvlan", &json!({}))).done();
+    bench.calls();
+    bench.call("GC", "", &without_pods()).done();
+    assert!(bench.calls().contains(&"first DEL c1 net1".to_string()));
+    bench.call("GC", "", &without_pods()).done();
+    assert!(!bench.calls().contains(&"first DEL c1 net1".to_string()), "that is done");
+}
+
+#[test]
+fn what_the_chain_of_a_del_still_has_is_gcs_to_ask_for() {
+    let bench = Bench::with_link(&[eni(2, "shared")]);
+    bench.plugin("first", GOOD);
+    bench.plugin("second", OLD);
+    bench.call("ADD", "c1", &chained("ipvlan"));
+    bench.plugin("first", BAD);
+    bench.call("DEL", "c1", &chained("ipvlan")).failed(142, &["range is full"]);
+    assert!(usage(&bench).unwrap().owes_chain);
+    bench.plugin("first", GOOD);
+    bench.calls();
+    bench.call("GC", "", &without_pods()).done();
+    assert!(bench.calls().contains(&"first DEL c1 net1".to_string()));
+    assert!(!usage(&bench).unwrap().owes_chain);
+}
+
+#[test]
+fn a_del_whose_chain_releases_owes_nothing() {
+    let mut entry = eni(2, "shared");
+    entry.pool.as_mut().unwrap().cooldown_seconds = 0;
+    let bench = Bench::with_link(&[entry]);
+    bench.plugin("first", GOOD);
+    bench.plugin("second", OLD);
+    bench.call("ADD", "c1", &chained("ipvlan"));
+    bench.plugin("first", BAD);
+    bench.call("DEL", "c1", &chained("ipvlan")).failed(142, &["range is full"]);
+    assert!(usage(&bench).unwrap().owes_chain, "without a rest, too");
+    bench.plugin("first", GOOD);
+    bench.call("DEL", "c1", &chained("ipvlan")).done();
+    assert_eq!(usage(&bench), None);
 }

@@ -92,6 +92,7 @@ async fn a_shared_eni_stays_while_an_address_of_it_is_used_or_rests() {
         state,
         namespace: None,
         call: call(),
+        owes_chain: false,
     };
     for state in [AddressState::Used, AddressState::Cooling { until: u64::MAX }] {
         store.write_address_use(&usage(state)).unwrap();

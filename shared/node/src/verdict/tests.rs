@@ -210,6 +210,7 @@ fn usage(namespace: Option<Namespace>, args: &str) -> AddressUse {
         state: AddressState::Used,
         namespace,
         call: call(args),
+        owes_chain: false,
     }
 }
 

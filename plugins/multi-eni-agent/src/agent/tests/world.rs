@@ -440,6 +440,7 @@ impl World {
             state: AddressState::Used,
             namespace: None,
             call: serde_json::from_value(json!({"config": {}, "path": "", "args": ""})).unwrap(),
+            owes_chain: false,
         };
         self.store.write_address_use(&usage).unwrap();
         self.machine.tell(Event::RecordsChanged);

@@ -87,3 +87,29 @@ async fn a_dead_pods_addresses_come_back_where_there_is_no_kubelet() {
     let uses = bench.store().address_uses().unwrap();
     assert!(matches!(uses[..], [AddressUse { state: AddressState::Cooling { .. }, .. }]), "{uses:?}");
 }
+
+#[tokio::test]
+async fn a_chain_that_does_not_release_is_asked_until_it_does() {
+    let bench = Bench::new();
+    let bin = bench.root.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let usage: AddressUse = serde_json::from_value(json!({
+        "owner": owner(), "networkInterfaceId": ENI, "addresses": ["10.0.3.11"], "state": "used", "namespace": gone(),
+        "call": {
+            "config": {"cniVersion": "1.0.0", "name": "n", "ipam": {"type": "ours", "chain": [{"type": "further"}]}},
+            "path": bin, "args": "",
+        },
+    }))
+    .unwrap();
+    bench.store().write_address_use(&usage).unwrap();
+    let pending = Outcome::Pending(Pending { device: false, ipam: true });
+    for _ in 0..2 {
+        assert_eq!(bench.host.release_addresses(&usage, None).await.unwrap(), pending);
+        let [resting] = bench.store().address_uses().unwrap().try_into().unwrap();
+        assert!(matches!(resting.state, AddressState::Cooling { .. }) && resting.is_to_release(), "{resting:?}");
+    }
+    std::os::unix::fs::symlink("/bin/true", bin.join("ours")).unwrap();
+    assert_eq!(bench.host.release_addresses(&usage, None).await.unwrap(), Outcome::Released);
+    assert!(!bench.store().address_uses().unwrap()[0].is_to_release());
+    assert_eq!(bench.host.release_addresses(&usage, None).await.unwrap(), Outcome::Nothing);
+}

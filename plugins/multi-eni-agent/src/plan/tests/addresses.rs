@@ -28,6 +28,7 @@ fn usage(number: u32, state: AddressState) -> AddressUse {
         state,
         namespace: None,
         call: Call { config: serde_json::Map::new(), path: String::new(), args: String::new() },
+        owes_chain: false,
     }
 }
 
