@@ -103,9 +103,11 @@ pub fn plan(release: &Release<'_>, observed: &Observed) -> Plan {
     plan
 }
 
-/// Plans what gives the function back. Before its driver goes, its group's node is as it was: another device may be in it.
+/// Plans what gives the function back. Before its driver goes, its group's node is as it was: another device may be in it. With the
+/// driver the kernel takes the node away.
 pub fn plan_function(bound: &Bound, function: &Function) -> Vec<Change> {
-    let node = bound.node.filter(|_| function.group.is_some()).map(Change::Node);
+    let has_node = function.group.is_some() && function.driver.as_deref() == Some(pci::VFIO_PCI);
+    let node = bound.node.filter(|_| has_node).map(Change::Node);
     let driver = match (&bound.before, bound.was_so()) {
         // A driver of user space that is not ours to bind is not ours to bind again.
         (Some(driver), true) if driver != pci::VFIO_PCI => Vec::new(),

@@ -193,6 +193,22 @@ fn vfi_3_a_device_that_a_process_holds_does_not_hold_up_del_and_goes_home_later(
 }
 
 #[test]
+fn vfi_6_a_give_back_that_was_interrupted_goes_on_when_the_groups_node_is_gone() {
+    let mut scene = Scene::new();
+    let pod = scene.lab.host.netns("pod");
+    let add = scene.call(&pod, &with(&json!({"vfioGroupMode": "0660"})));
+    drop(scene.run(&add).result());
+    scene.machine.hold();
+    scene.run(&add.clone().verb("DEL")).empty();
+    assert!(scene.record().unwrap().pending.device);
+    scene.machine.let_go();
+    e2e::until("the device is let go", || scene.machine.driver().is_none());
+    assert!(!scene.machine.path("dev/vfio/7").exists());
+    scene.run(&add.verb("DEL")).empty();
+    scene.assert_clean("when nobody holds it any more");
+}
+
+#[test]
 fn vfi_1_what_is_missing_is_told_before_the_kernel_loses_the_device() {
     for (iommu, settings, said) in [
         (Iommu::Off, "", "enable_unsafe_noiommu_mode"),
