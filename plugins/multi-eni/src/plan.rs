@@ -1,9 +1,12 @@
 //! The plan of an ADD. Pure: from what was observed and what the IPAM plugin answered to a list of steps.
 
+mod metadata;
+
 use crate::config::Config;
 use crate::error::Error;
 use cni::{CniResult, IpConfig};
 use ipnetwork::IpNetwork;
+use metadata::Block;
 use node::host::View;
 use node::inventory::Entry;
 use node::names::{AltName, IfName};
@@ -20,9 +23,6 @@ const RULE_PRIORITY: u32 = 512;
 const LEAST_IPV6_MTU: u32 = 1280;
 /// Routes within the link and narrower (`RT_SCOPE_LINK`) have no gateway.
 const SCOPE_LINK: u32 = 253;
-/// The instance metadata service (EC2 User Guide, "Instance metadata").
-const METADATA: [IpAddr; 2] =
-    [IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)), IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254))];
 /// The index in a route that stands for the device's link, wherever that will be.
 const DEVICE: u32 = 0;
 
@@ -136,7 +136,16 @@ impl Configuring<'_> {
             self.route_by_source(table, &routes, &mut steps, &mut leftovers);
         }
         if self.config.block_instance_metadata {
-            self.block_metadata(table, &mut steps, &mut leftovers);
+            let block = Block {
+                tables: std::iter::once(MAIN_TABLE).chain(table).collect(),
+                ipv6: self.pod_has_ipv6,
+                standing: &self.pod.routes,
+                added: &routes,
+            };
+            for route in block.routes()? {
+                leftovers.push(Step::DeleteRoute { place: Place::Pod, route: route.clone() });
+                steps.push(Step::AddRoute { place: Place::Pod, route });
+            }
         }
         Ok(Configured { steps, leftovers, given: self.given })
     }
@@ -270,21 +279,6 @@ impl Configuring<'_> {
             let rule = Rule::from_source(source, table, RULE_PRIORITY);
             leftovers.push(Step::DeleteRule { place: Place::Pod, rule: rule.clone() });
             steps.push(Step::AddRule { place: Place::Pod, rule });
-        }
-    }
-
-    fn block_metadata(&self, table: Option<u32>, steps: &mut Vec<Step>, leftovers: &mut Vec<Step>) {
-        for address in METADATA.into_iter().filter(|address| address.is_ipv4() || self.pod_has_ipv6) {
-            let Ok(destination) = IpNetwork::new(address, full_length(address)) else { continue };
-            for table in std::iter::once(MAIN_TABLE).chain(table) {
-                let route = Route::blackhole(destination, table);
-                let stands = |other: &Route| other.kind == RouteKind::Blackhole && other.has_same_destination(&route);
-                if self.pod.routes.iter().any(stands) {
-                    continue;
-                }
-                leftovers.push(Step::DeleteRoute { place: Place::Pod, route: route.clone() });
-                steps.push(Step::AddRoute { place: Place::Pod, route });
-            }
         }
     }
 }

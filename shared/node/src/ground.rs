@@ -2,7 +2,7 @@
 
 use crate::device::Device;
 use crate::fault;
-use crate::netlink::{self, Link, LinkChange, Netlink, Placement, Route};
+use crate::netlink::{self, Link, LinkChange, Netlink, Placement, Route, RouteKind};
 use crate::netns::{self, Netns, Visit};
 use crate::pci::{self, Bus, Change};
 pub use crate::step::Outcome;
@@ -257,10 +257,7 @@ impl Ground {
                 missing(step, netlink.delete_address(index, *address).await)
             }
             Step::AwaitDetection => self.await_detection(step).await,
-            Step::AddRoute { place, route } => {
-                let route = self.over_device(step, route).await?;
-                existing(step, self.netlink(step, *place)?.add_route(&route).await)
-            }
+            Step::AddRoute { place, route } => self.add_route(step, *place, route).await,
             Step::DeleteRoute { place, route } => missing(step, self.netlink(step, *place)?.delete_route(route).await),
             Step::AddRule { place, rule } => existing(step, self.netlink(step, *place)?.add_rule(rule).await),
             Step::DeleteRule { place, rule } => missing(step, self.netlink(step, *place)?.delete_rule(rule).await),
@@ -333,6 +330,24 @@ impl Ground {
                 return Err(Error::NoPod(step.to_string()));
             }
         }
+    }
+
+    /// Adds a route. The kernel says of a blackhole that it is there already, too, where a route is that leads somewhere.
+    async fn add_route(&mut self, step: &Step, place: Place, route: &Route) -> Result<Outcome, Error> {
+        let route = self.over_device(step, route).await?;
+        let netlink = self.netlink(step, place)?;
+        let added = netlink.add_route(&route).await;
+        if let Err(error) = added {
+            let drops = |other: &Route| other.kind == RouteKind::Blackhole && other.has_same_destination(&route);
+            let is_done = match route.kind {
+                RouteKind::Blackhole if error.is_existing() => {
+                    netlink.routes().await.map_err(|source| refused(step, source))?.iter().any(drops)
+                }
+                _ => error.is_existing(),
+            };
+            return if is_done { Ok(Outcome::AlreadySo) } else { Err(refused(step, error)) };
+        }
+        Ok(Outcome::Changed)
     }
 
     /// The route with the device's index in the place of whatever stood there.

@@ -120,6 +120,34 @@ fn blocked_metadata_is_blocked_in_every_table_and_undone_only_where_it_was_ours(
 }
 
 #[test]
+fn metadata_that_another_route_reaches_first_is_refused_and_not_blocked_in_vain() {
+    let keys = json!({"blockInstanceMetadata": true});
+    let (ipv4, ipv6) = ("169.254.169.254/32", "fd00:ec2::254/128");
+    let route = |to: &str, priority| Route { priority, ..Route::to(to.parse().unwrap(), 2) };
+    let blackhole = |to: &str, priority| Route { priority, ..Route::blackhole(to.parse().unwrap(), MAIN_TABLE) };
+    let with = |routes: Vec<Route>| planned(&keys, &one_address(), &View { routes, ..View::default() });
+    for reachable in [
+        vec![route(ipv4, 0)],
+        vec![route(ipv6, 1024)],
+        vec![route(ipv6, 100)],
+        vec![blackhole(ipv6, 1024), route(ipv6, 100)],
+    ] {
+        let error = with(reachable).unwrap_err();
+        assert!(error.contains("cannot block") && error.contains("blockInstanceMetadata out"), "{error}");
+    }
+    for (blocked, missing) in [
+        (vec![route(ipv4, 100), route(ipv6, 2000), route("169.254.0.0/16", 0)], 2),
+        (vec![blackhole(ipv4, 100), blackhole(ipv6, 100)], 1),
+        (vec![blackhole(ipv4, 0), route(ipv4, 100), blackhole(ipv6, 1024)], 0),
+        (vec![Route { table: 77, ..route(ipv4, 0) }], 2),
+    ] {
+        assert_eq!(with(blocked.clone()).unwrap().1.len(), missing, "{blocked:?}");
+    }
+    let own = json!({"ips": [{"address": "10.0.1.11/24", "gateway": "10.0.1.1"}], "routes": [{"dst": ipv4}]});
+    assert!(planned(&keys, &own, &View::default()).unwrap_err().contains("169.254.169.254/32 via 10.0.1.1"));
+}
+
+#[test]
 fn what_does_not_go_together_is_refused() {
     let error = planned(&json!({"keepDown": true}), &one_address(), &View::default()).unwrap_err();
     assert!(error.contains("keepDown does not go with routes"), "{error}");
