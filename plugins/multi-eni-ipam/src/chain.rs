@@ -5,6 +5,9 @@ use cni::{CniResult, Code, Delegate, Environment, Error, Interrupt, Invocation, 
 use serde_json::{Map, Value};
 use std::time::Duration;
 
+/// How long a member may go on after SIGTERM: less than the main plugin gives us, so that what it may have given is released by then.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// The chain of one request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Chain<'a> {
@@ -58,15 +61,7 @@ impl<'a> Chain<'a> {
     pub(crate) async fn add(&'a self, interrupt: &Interrupt) -> Result<Vec<CniResult>, Error> {
         let mut answers = Vec::new();
         for (index, member) in self.members.iter().enumerate() {
-            let answer = tokio::select! {
-                biased;
-                signal = interrupt.raised() => {
-                    let msg = format!("stopped by {signal} before {} answered, try again", member.plugin_type);
-                    Err(Error::new(Code::TRY_AGAIN, msg))
-                }
-                answer = self.ask(member) => answer,
-            };
-            match answer {
+            match self.ask(member, interrupt).await {
                 Ok(answer) => answers.push(answer),
                 Err(error) => {
                     let asked = Self { members: self.members.get(..=index).unwrap_or_default(), ..*self };
@@ -80,9 +75,19 @@ impl<'a> Chain<'a> {
         Ok(answers)
     }
 
-    async fn ask(&'a self, member: &Member) -> Result<CniResult, Error> {
+    async fn ask(&'a self, member: &Member, interrupt: &Interrupt) -> Result<CniResult, Error> {
         let prepared = self.prepare(member)?;
-        prepared.delegate.add(&prepared.invocation()).await
+        let invocation = prepared.invocation();
+        let answer = tokio::select! {
+            biased;
+            signal = interrupt.raised() => {
+                let msg = format!("stopped by {signal} before {} answered, try again", member.plugin_type);
+                Err(Error::new(Code::TRY_AGAIN, msg))
+            }
+            answer = prepared.delegate.add(&invocation) => answer,
+        };
+        prepared.delegate.is_at_rest().await;
+        answer
     }
 
     /// Releases in reverse; all are tried.
@@ -140,7 +145,7 @@ impl<'a> Chain<'a> {
 
     /// Finds the member, and makes its configuration: the whole one, with its own `ipam`.
     fn prepare(&'a self, member: &Member) -> Result<Prepared<'a>, Error> {
-        let delegate = Delegate::find(&member.plugin_type, self.environment)?;
+        let delegate = Delegate::find(&member.plugin_type, self.environment)?.graced(GRACE);
         let mut config = self.config.raw.clone();
         config.insert("ipam".to_string(), Value::Object(member.ipam.clone()));
         Ok(Prepared { delegate, config, chain: self })

@@ -25,7 +25,11 @@ use node::step::{Place, Step};
 use node::sysctl::Sysctl;
 use node::take_down::{Only, roll_back};
 use std::pin::pin;
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// What of an ADD's time the IPAM plugin does not get, but at most a quarter: it has that to undo what it has begun.
+const IPAM_RESERVE: Duration = Duration::from_secs(2);
 
 /// Makes the attachment; an error leaves nothing of it.
 pub(crate) async fn run(request: &AddRequest) -> Result<CniResult, Error> {
@@ -260,7 +264,8 @@ impl Add<'_> {
 
     async fn addresses(&self) -> Result<CniResult, Error> {
         let Some(ipam) = &self.ipam else { return Ok(CniResult::default()) };
-        let given = ipam.add(self.deadline.saturating_duration_since(Instant::now())).await?;
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let given = ipam.add(left.saturating_sub(IPAM_RESERVE.min(left / 4))).await?;
         if given.ips.is_empty() {
             return Err(Error::Plan("the IPAM plugin gave no address; leave ipam out for layer 2 only".to_string()));
         }

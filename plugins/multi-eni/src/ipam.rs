@@ -62,6 +62,7 @@ impl Ipam {
         self
     }
 
+    /// Its ADD. One that is not waited for any more is told to end, and has ended before a [`Self::del`] begins.
     pub(crate) async fn add(&self, limit: Duration) -> Result<CniResult, cni::Error> {
         self.delegate.add(&self.invocation(limit)).await
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::program::{Endings, GRACE};
 use crate::verb::Verb;
 use crate::{CniResult, Code, Environment, Error, PluginType, Program, ProgramError, ProgramOutput, Version};
 
@@ -15,6 +16,8 @@ use crate::{CniResult, Code, Environment, Error, PluginType, Program, ProgramErr
 pub struct Delegate {
     plugin_type: PluginType,
     path: PathBuf,
+    grace: Duration,
+    endings: Endings,
 }
 
 /// How a delegate is run. Container, namespace and interface are those of the environment's variables.
@@ -26,7 +29,8 @@ pub struct Invocation<'a> {
     pub version: Version,
     /// The variables, and nothing else of the protocol's.
     pub environment: &'a Environment,
-    /// After that it is killed with all that it started.
+    /// After that it is made to end, as a call is that is not waited for any more: it gets SIGTERM to undo what it has begun, and is
+    /// killed after [`Delegate::graced`].
     pub limit: Duration,
 }
 
@@ -38,13 +42,27 @@ impl Delegate {
     pub fn find(plugin_type: &PluginType, environment: &Environment) -> Result<Self, Error> {
         let candidates = environment.path.iter().map(|folder| folder.join(plugin_type.as_str()));
         match candidates.into_iter().find(|path| path.is_file()) {
-            Some(path) => Ok(Self { plugin_type: plugin_type.clone(), path }),
+            Some(path) => {
+                Ok(Self { plugin_type: plugin_type.clone(), path, grace: GRACE, endings: Endings::default() })
+            }
             None => {
                 let folders: Vec<_> = environment.path.iter().map(|folder| folder.display().to_string()).collect();
                 let searched = if folders.is_empty() { "which is empty".to_owned() } else { folders.join(":") };
                 Err(Error::new(Code::CONFIG, format!("plugin {plugin_type} is not in CNI_PATH ({searched})")))
             }
         }
+    }
+
+    /// The same with another time between SIGTERM and SIGKILL than 2 s.
+    #[must_use]
+    pub fn graced(self, grace: Duration) -> Self {
+        Self { grace, ..self }
+    }
+
+    /// Waits until every call of it or of a clone that is not waited for any more has come to its end. Each call waits for that
+    /// before it begins: a release would else be overtaken by what it is to undo.
+    pub async fn is_at_rest(&self) {
+        self.endings.are_over().await;
     }
 
     /// Runs its ADD.
@@ -105,7 +123,10 @@ impl Delegate {
             stdin: config.as_bytes(),
             limit: invocation.limit,
         };
-        program.run().await.map_err(|error| self.not_run(verb, &error))
+        self.is_at_rest().await;
+        let outcome = program.run_beside(&self.endings, self.grace).await;
+        self.is_at_rest().await;
+        outcome.map_err(|error| self.not_run(verb, &error))
     }
 
     fn not_run(&self, verb: Verb, error: &ProgramError) -> Error {

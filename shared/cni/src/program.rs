@@ -1,4 +1,8 @@
-//! Another program: started, read and, if need be, killed.
+//! Another program: started, read and, if need be, made to end.
+
+mod running;
+
+pub(crate) use running::Endings;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,13 +15,12 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
+use self::running::Running;
 use crate::environment::VARIABLES;
 
 /// The most bytes of an answer.
@@ -36,6 +39,9 @@ const BUSY: [Duration; 5] = [
 /// wrote is in the pipe by then.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// How long a program may go on after SIGTERM, to undo what it has begun, before it is killed.
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
+
 /// A program that is run beside the plugin, bounded in time and in what it may answer. Its stderr is the plugin's.
 #[derive(Clone, Copy, Debug)]
 pub struct Program<'a> {
@@ -47,7 +53,8 @@ pub struct Program<'a> {
     pub variables: &'a BTreeMap<&'static str, OsString>,
     /// What it finds on its stdin.
     pub stdin: &'a [u8],
-    /// After that it is killed with all that it started.
+    /// After that its process group gets SIGTERM, and SIGKILL 2 s later: what it started goes with it, unless that leads a group of
+    /// its own. So it is, too, when it is not waited for any more.
     pub limit: Duration,
 }
 
@@ -98,29 +105,32 @@ impl Program<'_> {
     /// # Errors
     /// [`ProgramError`]; a program that fails is none.
     pub async fn run(&self) -> Result<ProgramOutput, ProgramError> {
+        let endings = Endings::default();
+        let outcome = self.run_beside(&endings, GRACE).await;
+        endings.are_over().await;
+        outcome
+    }
+
+    /// The same; an end that it is made to come to is among `endings`.
+    pub(crate) async fn run_beside(&self, endings: &Endings, grace: Duration) -> Result<ProgramOutput, ProgramError> {
         let started = Instant::now();
         let late = || ProgramError::Late { limit: self.limit };
         let path = || self.path.to_path_buf();
         let spawned = timeout(self.limit, self.spawn()).await.map_err(|_| late())?;
         let mut child = spawned.map_err(|source| ProgramError::Start { path: path(), source })?;
-        let group = Group::of(&child);
+        let stdout = child.stdout.take();
+        let mut running = Running::new(child, self.path, grace, endings.clone());
 
         let rest = self.limit.saturating_sub(started.elapsed());
-        let error = match timeout(rest, converse(&mut child)).await {
+        match timeout(rest, converse(&mut running, stdout)).await {
             Ok(Ok(Conversation::Ended(output))) => {
-                group.release();
-                return Ok(output);
+                running.ended();
+                Ok(output)
             }
-            Ok(Ok(Conversation::TooMuch)) => ProgramError::TooMuch,
-            Ok(Err(source)) => ProgramError::Read { path: path(), source },
-            Err(_) => late(),
-        };
-        drop(group);
-        // A process that hangs in the kernel does not die at once even so.
-        if timeout(LINGER, child.wait()).await.is_err() {
-            log::warn!("{}: still not dead {LINGER:?} after SIGKILL", self.path.display());
+            Ok(Ok(Conversation::TooMuch)) => Err(ProgramError::TooMuch),
+            Ok(Err(source)) => Err(ProgramError::Read { path: path(), source }),
+            Err(_) => Err(late()),
         }
-        Err(error)
     }
 
     async fn spawn(&self) -> io::Result<Child> {
@@ -177,12 +187,11 @@ enum Conversation {
 }
 
 /// Reads until it ends.
-async fn converse(child: &mut Child) -> io::Result<Conversation> {
-    let stdout = child.stdout.take();
+async fn converse(running: &mut Running, stdout: Option<ChildStdout>) -> io::Result<Conversation> {
     let mut bytes = Vec::new();
     let status = {
         let mut reading = pin!(read(stdout, &mut bytes));
-        let mut ending = pin!(child.wait());
+        let mut ending = pin!(running.wait());
         tokio::select! {
             read = &mut reading => match read? {
                 Read::TooMuch => return Ok(Conversation::TooMuch),
@@ -207,29 +216,6 @@ async fn read(stdout: Option<ChildStdout>, bytes: &mut Vec<u8>) -> io::Result<Re
         stdout.take(LIMIT + 1).read_to_end(bytes).await?;
     }
     Ok(if bytes.len() as u64 > LIMIT { Read::TooMuch } else { Read::All })
-}
-
-/// The process group of a program, killed on drop unless the program came to its own end.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
-    }
-
-    fn release(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        let Some(group) = self.0.take() else { return };
-        if let Err(error) = killpg(group, Signal::SIGKILL) {
-            // ESRCH: all of them have ended already.
-            log::debug!("process group {group}: {error}");
-        }
-    }
 }
 
 #[cfg(test)]

@@ -191,6 +191,28 @@ fn a_signal_in_the_middle_of_add_undoes_it() {
     }
 }
 
+/// A plugin behind `multi-eni-ipam` is a process of a process of the ADD.
+#[test]
+fn a_member_of_the_chain_does_not_outlive_the_add_that_it_was_to_serve() {
+    let config = json!({
+        "timeoutSeconds": 2, "ipam": {"type": "multi-eni-ipam", "chain": [{"type": "fake-ipam"}]},
+    });
+    for signal in [None, Some(Signal::SIGTERM)] {
+        let scene = Scene::new();
+        scene.stage.ipam.answers("ADD", &[Answer::Hang]);
+        let adding = scene.add(&config).spawn(&scene.stage.lab.host);
+        scene.stage.ipam.wait_for_calls("ADD", 1);
+        if let Some(signal) = signal {
+            adding.signal(signal);
+        }
+        assert_eq!(scene.failure(&Outcome::of(adding)).code, 11);
+        let ps = scene.stage.lab.host.command("ps").args(["-eo", "args"]).run();
+        assert!(!ps.contains("fake-ipam"), "{ps}");
+        let verbs: Vec<_> = scene.stage.ipam.calls().iter().map(|call| call.verb().to_string()).collect();
+        assert_eq!(verbs, ["ADD", "DEL", "DEL"], "by the plugin that has the chain, and by the roll-back");
+    }
+}
+
 #[test]
 fn obs_2_every_refusal_is_one_short_line() {
     let scene = Scene::new();

@@ -186,3 +186,24 @@ fn a_del_whose_chain_releases_owes_nothing() {
     bench.call("DEL", "c1", &chained("ipvlan")).done();
     assert_eq!(usage(&bench), None);
 }
+
+#[test]
+fn a_member_that_does_not_listen_to_the_end_is_killed_before_it_is_asked_to_release() {
+    let bench = Bench::with_link(&[eni(2, "shared")]);
+    let order = bench.path("order");
+    let obstinate = format!("trap '' TERM; touch {0}; while :; do sleep 0.01; echo lives > {0}; done", order.display());
+    bench.plugin(
+        "first",
+        &format!("if [ $CNI_COMMAND = ADD ]; then {obstinate}; fi; echo released > {}", order.display()),
+    );
+    let child = bench.start("ADD", "c1", &config("ipvlan", &json!({"chain": [{"type": "first"}]})), "");
+    while !order.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.id().cast_signed()), nix::sys::signal::Signal::SIGTERM)
+        .unwrap();
+    Bench::end(child).failed(11, &["stopped by SIGTERM"]);
+    assert_eq!(bench.calls(), ["first ADD c1 net1", "first DEL c1 net1"]);
+    assert_eq!(fs::read_to_string(order).unwrap(), "released\n");
+    assert!(bench.store.address_uses().unwrap().is_empty());
+}

@@ -93,7 +93,12 @@ mod tests {
     use super::*;
 
     fn delegate() -> Delegate {
-        Delegate { plugin_type: "fake".parse().unwrap(), path: "/opt/cni/bin/fake".into() }
+        Delegate {
+            plugin_type: "fake".parse().unwrap(),
+            path: "/opt/cni/bin/fake".into(),
+            grace: std::time::Duration::ZERO,
+            endings: crate::program::Endings::default(),
+        }
     }
 
     fn output(status: i32, stdout: impl Into<Vec<u8>>) -> ProgramOutput {

@@ -252,6 +252,45 @@ fn a_delegate_that_is_no_longer_waited_for_is_killed() {
     }
 }
 
+/// The plugin notes its calls in `order`, and this is done by its ADD; its other verbs end at once.
+fn noting(add: &str) -> Bench {
+    Bench::script(&format!("[ $CNI_COMMAND = ADD ] || {{ echo $CNI_COMMAND >> $DIR/order; exit 0; }}\n{add}"))
+}
+
+/// An ADD that is given up as soon as the plugin is at work, and then a DEL; what `order` says then.
+fn order_after_giving_up(bench: &Bench) -> String {
+    let at_work = bench.path("at-work");
+    let outcome = bench.run(async |delegate, invocation| {
+        let there = async {
+            while !at_work.exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            outcome = delegate.add(&invocation) => return outcome,
+            () = there => {}
+        }
+        delegate.del(&invocation).await.map(|()| CniResult::default())
+    });
+    outcome.unwrap();
+    fs::read_to_string(bench.path("order")).unwrap()
+}
+
+#[test]
+fn a_delegate_that_is_given_up_undoes_what_it_began_before_it_is_asked_to_release() {
+    let bench =
+        noting("trap 'echo undone >> $DIR/order; exit 1' TERM; touch $DIR/at-work; while :; do sleep 0.01; done");
+    assert_eq!(order_after_giving_up(&bench), "undone\nDEL\n");
+}
+
+#[test]
+fn a_delegate_that_does_not_listen_is_killed_before_it_is_asked_to_release() {
+    let bench = noting("trap '' TERM; echo $$ > $DIR/self; touch $DIR/at-work; while :; do sleep 0.01; done");
+    assert_eq!(order_after_giving_up(&bench), "DEL\n");
+    let id = fs::read_to_string(bench.path("self")).unwrap();
+    assert!(!Path::new("/proc").join(id.trim()).exists(), "{id} still lives");
+}
+
 #[test]
 fn a_configuration_may_be_larger_than_a_pipe() {
     let mut bench = Bench::script(&format!("cat > $DIR/stdin; echo '{RESULT}'"));
