@@ -28,7 +28,7 @@ pub(crate) async fn del(request: &DelRequest) -> Vec<cni::Error> {
 
 /// Gives back what is ours. The store, if the chain has to be remembered there.
 async fn own(owner: &Owner, outer: &Outer) -> Result<Option<Store>, Error> {
-    let settings = ground::settings()?;
+    let settings = ground::settings_to_release()?;
     if let Err(error) = ground::direct_log(outer, &settings, ground::context(owner)) {
         log::warn!("going on without the log that the network configuration names: {}", cni::Error::from(error));
     }

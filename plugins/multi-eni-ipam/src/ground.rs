@@ -20,6 +20,11 @@ pub(crate) fn settings() -> Result<Settings, Error> {
     Settings::of_node().map_err(Error::Settings)
 }
 
+/// The same for a release, also where they are of a newer version.
+pub(crate) fn settings_to_release() -> Result<Settings, Error> {
+    Settings::of_node_to_release().map_err(Error::Settings)
+}
+
 /// Opens the node's records.
 pub(crate) fn store(settings: &Settings) -> Result<Store, Error> {
     Ok(Store::open(&settings.state_dir)?)

@@ -16,26 +16,41 @@ use node::release::{self, Ending, Release};
 use node::take_down::{Done, Only, Wish, take_down};
 use std::path::Path;
 
-/// Undoes the attachment, however little of it there is.
+/// Undoes the attachment, however little of it there is. Where nothing can be known of it, its addresses are given back all the same.
 pub(crate) async fn run(request: &DelRequest) -> Result<(), Error> {
-    let node = Node::open()?;
-    let owner = owner(&request.attachment);
-    // A configuration that has become wrong since ADD is no reason to keep a device.
-    let config = Config::read(&request.config, Some(request.attachment.ifname.as_str())).map_err(Error::from);
-    if let Err(error) = config.and_then(|config| node.direct_log(&config, "DEL", Some(&owner))) {
-        log::warn!("going on in spite of the configuration: {}", cni::Error::from(error));
-    }
     let ipam = Ipam::of_request(&request.config, &request.environment);
     let free = async || match &ipam {
         Ok(ipam) => free(ipam.as_ref()).await,
         Err(error) => Err(error.clone()),
     };
-    let released = match node.store.record(&owner)? {
+    let owner = owner(&request.attachment);
+    let known = Node::open_to_release().and_then(|node| {
+        direct_log(&node, request, &owner);
+        Ok((node.store.record(&owner)?, node))
+    });
+    let (record, node) = match known {
+        Ok(known) => known,
+        Err(error) => {
+            if let Err(left) = free().await {
+                log::warn!("the IPAM plugin of {owner} does not release: {left}");
+            }
+            return Err(error);
+        }
+    };
+    let released = match record {
         Some(record) => of_record(&node, request, &record, free).await,
         None => without_record(&node, request, &owner, free).await,
     };
     let removed = device_info::remove(&node, &request.config.raw);
     released.and(removed)
+}
+
+/// A configuration that has become wrong since ADD is no reason to keep a device.
+fn direct_log(node: &Node, request: &DelRequest, owner: &Owner) {
+    let config = Config::read(&request.config, Some(request.attachment.ifname.as_str())).map_err(Error::from);
+    if let Err(error) = config.and_then(|config| node.direct_log(&config, "DEL", Some(owner))) {
+        log::warn!("going on in spite of the configuration: {}", cni::Error::from(error));
+    }
 }
 
 async fn of_record(

@@ -34,7 +34,15 @@ pub(crate) struct Node {
 impl Node {
     /// Reads the settings and opens the records.
     pub(crate) fn open() -> Result<Self, Error> {
-        let settings = Settings::of_node()?;
+        Self::with(Settings::of_node()?)
+    }
+
+    /// The same for a DEL, also where the settings are of a newer version.
+    pub(crate) fn open_to_release() -> Result<Self, Error> {
+        Self::with(Settings::of_node_to_release()?)
+    }
+
+    fn with(settings: Settings) -> Result<Self, Error> {
         let store = Store::open(&settings.state_dir)?;
         Ok(Self { bus: Bus::of(&settings), settings, store })
     }

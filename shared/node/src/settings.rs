@@ -13,6 +13,7 @@ mod cluster;
 mod hint;
 pub mod label;
 pub mod near;
+mod newer;
 mod value;
 
 pub use agent::{Agent, Attach, ClusterId, LogFormat, Manifests, NODE_NAME};
@@ -156,11 +157,15 @@ impl Settings {
     /// # Errors
     /// [`Error`]; a missing file is none, unless the environment names it.
     pub fn of_node() -> Result<Self, Error> {
-        match std::env::var_os(PATH_VARIABLE) {
-            Some(path) => Self::read(Path::new(&path)),
-            None if !Path::new(DEFAULT_PATH).exists() => Ok(Self::default()),
-            None => Self::read(Path::new(DEFAULT_PATH)),
-        }
+        path_of_node().map_or_else(|| Ok(Self::default()), |path| Self::read(&path))
+    }
+
+    /// The same for a release, for which a file of a newer version is good enough: keys that are not known here are passed over.
+    ///
+    /// # Errors
+    /// As [`Settings::of_node`]; for a key that is nearly a known one, too.
+    pub fn of_node_to_release() -> Result<Self, Error> {
+        path_of_node().map_or_else(|| Ok(Self::default()), |path| Self::read_to_release(&path))
     }
 
     /// Those of this file.
@@ -168,10 +173,36 @@ impl Settings {
     /// # Errors
     /// [`Error`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
-        let content = |source| Error::Content { path: path.to_path_buf(), source };
-        toml::from_str(&text).map_err(|error| content(hint::of(&text).unwrap_or(error)))
+        Self::decode(path, &text(path)?)
     }
+
+    fn read_to_release(path: &Path) -> Result<Self, Error> {
+        let text = text(path)?;
+        Self::decode(path, &text).or_else(|error| {
+            let (settings, unknown) = newer::read(&text).ok_or(error)?;
+            log::warn!(
+                "going on without {} of {}, which this version does not know",
+                unknown.join(", "),
+                path.display()
+            );
+            Ok(settings)
+        })
+    }
+
+    fn decode(path: &Path, text: &str) -> Result<Self, Error> {
+        let content = |source| Error::Content { path: path.to_path_buf(), source };
+        toml::from_str(text).map_err(|error| content(hint::of(text).unwrap_or(error)))
+    }
+}
+
+/// Nothing where there is no file, and none is named.
+fn path_of_node() -> Option<PathBuf> {
+    let named = std::env::var_os(PATH_VARIABLE).map(PathBuf::from);
+    named.or_else(|| Some(PathBuf::from(DEFAULT_PATH)).filter(|path| path.exists()))
+}
+
+fn text(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })
 }
 
 #[cfg(test)]

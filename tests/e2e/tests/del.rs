@@ -380,3 +380,40 @@ fn an_add_for_another_device_does_not_forget_the_first_ones_home() {
     before.assert_same(&host.snapshot(&[]));
     assert!(scene.0.records().is_empty());
 }
+
+#[test]
+fn settings_that_became_wrong_keep_no_address() {
+    let scene = Scene::new(1);
+    let host = &scene.0.lab.host;
+    let pod = host.netns("pod1");
+    let before = host.snapshot(&[]);
+    scene.add(&pod, "c1");
+    let del = scene.call(&pod, "c1").verb("DEL");
+    scene.0.lab.write_settings("atach = 'agent'");
+    let error = del.run(host).error();
+    assert!(error.code == 7 && error.details.contains("atach is no key"), "{error:?}");
+    assert_eq!(scene.0.ipam.calls_of("DEL").len(), 1);
+    assert_eq!(scene.0.records().len(), 1, "the device is as it was");
+    // The node's settings are newer than the plugin.
+    scene.0.lab.write_settings("future_key = 7");
+    let deleted = del.run(host);
+    deleted.empty();
+    assert!(deleted.output.stderr.contains("going on without future_key"), "{}", deleted.output);
+    before.assert_same(&host.snapshot(&[]));
+    assert!(scene.0.records().is_empty());
+}
+
+#[test]
+fn a_record_that_cannot_even_be_set_aside_keeps_no_address() {
+    let scene = Scene::new(1);
+    let host = &scene.0.lab.host;
+    let pod = host.netns("pod1");
+    scene.add(&pod, "c1");
+    let [record] = scene.0.records().try_into().unwrap();
+    let file = scene.0.lab.state_dir().join(format!("attachments/{}.json", record.owner.key()));
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    std::fs::create_dir_all(file.with_extension("json.bad").join("in the way")).unwrap();
+    assert_eq!(scene.call(&pod, "c1").verb("DEL").run(host).error().code, 5);
+    assert_eq!(scene.0.ipam.calls_of("DEL").len(), 1);
+}

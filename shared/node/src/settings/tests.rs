@@ -147,3 +147,29 @@ fn the_sample_shows_every_key_with_its_default_or_as_a_comment() {
         assert_eq!(found, known, "table {table:?}");
     }
 }
+
+#[test]
+fn upg_2_a_release_passes_over_what_a_newer_version_knows_and_no_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.toml");
+    let read = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        Settings::read_to_release(&path)
+    };
+    let newer = "state_dir = '/x'\nfuture = 7\n[agent]\nfuture_seconds = 7\n[allow]\nfuture_ids = ['a']\n[future_table]\nkey = 1";
+    assert!(Settings::read(&path).is_err() && read(newer).is_ok());
+    assert!(Settings::read(&path).is_err());
+    let expected = Settings { state_dir: "/x".into(), allow: Some(Allow::default()), ..Settings::default() };
+    assert_eq!(read(newer).unwrap(), expected);
+    assert_eq!(read("state_dir = '/x'").unwrap().state_dir, Path::new("/x"));
+    for mistake in [
+        "statedir = '/x'",
+        "[agent]\nstate_dir = '/x'",
+        "[future]\nstate_dir = '/x'",
+        "future = 7\nattach = 'always'",
+        "future = 7\nstate_dir = 7",
+        "future =",
+    ] {
+        assert!(read(mistake).is_err(), "{mistake}");
+    }
+}
