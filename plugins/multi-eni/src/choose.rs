@@ -7,6 +7,7 @@ use node::device::{Device, pci_address};
 use node::inventory::{Entry, Mode, Pool, State};
 use node::names::{IfName, PciAddr, PoolName};
 use node::netlink::Link;
+use node::pci::{Unfit, VFIO_PCI, is_for_user_space};
 use node::record::{Owner, Pod, Record};
 use node::settings::Allow;
 
@@ -27,6 +28,10 @@ pub(crate) enum Refusal {
     NotReady { device: Device, state: State },
     #[error("{device} is asked for by {asker}, but {holder} has it{}", if *.same_pod { ", its pod's earlier sandbox: try again" } else { "" })]
     Held { device: Device, holder: String, asker: String, same_pod: bool },
+    #[error("the driver of {0} is being changed: try again")]
+    Changing(Device),
+    #[error(transparent)]
+    Unfit(node::pci::Refusal),
     #[error("{0} is in the hands of another call: try again")]
     InProgress(Owner),
     #[error("what {owner} had before, {device}, is not wholly given back yet: try again")]
@@ -55,10 +60,12 @@ impl Refusal {
             Self::NothingAsked | Self::Disagreement(..) | Self::Ambiguous(..) | Self::GivenOut { .. } => Code::CONFIG,
             Self::Unknown { may_come: false, .. } => Code::CONFIG,
             Self::NotOurs { .. } | Self::Nameless { .. } => Code::NOT_OURS,
+            Self::Unfit(_) => Code::IOMMU,
             Self::Held { same_pod: false, .. } | Self::Away { .. } | Self::InUserSpace { .. } => Code::DEVICE_BUSY,
             Self::Unknown { may_come: true, .. }
             | Self::Held { same_pod: true, .. }
             | Self::NotReady { .. }
+            | Self::Changing(_)
             | Self::InProgress(_)
             | Self::Unfinished { .. }
             | Self::EmptyPool { .. }
@@ -76,6 +83,8 @@ impl Refusal {
             | Self::Unknown { .. }
             | Self::NotOurs { .. }
             | Self::NotReady { .. }
+            | Self::Changing(_)
+            | Self::Unfit(_)
             | Self::Held { .. }
             | Self::InProgress(_)
             | Self::Unfinished { .. }
@@ -123,6 +132,14 @@ struct Candidate<'a> {
     device: Device,
     entry: Option<&'a Entry>,
     link: Option<&'a Link>,
+}
+
+impl Candidate<'_> {
+    /// What is to become of it: what was asked for, else what its pool says.
+    fn mode(&self, asked: Option<Mode>) -> Mode {
+        let of_pool = self.entry.and_then(|entry| entry.pool.as_ref()).map(|pool| pool.mode);
+        asked.or(of_pool).unwrap_or_default()
+    }
 }
 
 /// Chooses.
@@ -266,13 +283,25 @@ fn of_pool<'w>(
     }
     members.sort_by_key(|one| one.entry.map(|entry| (entry.network_card_index, entry.device_index)));
     let (mut holders, mut unready, mut refused) = (Vec::new(), 0, Vec::new());
+    let mut unfit_for_all = None;
     for candidate in members {
         match verdict(world, candidate, mode, allow) {
-            Verdict::Free(link) => return Ok(take(world, candidate, link)),
+            Verdict::Free(link) => match unfit(world, candidate, mode) {
+                None => return Ok(take(world, candidate, link)),
+                Some(Refusal::Changing(_)) => unready += 1,
+                Some(refusal) => {
+                    refused.push(refusal.to_string());
+                    unfit_for_all.get_or_insert(refusal);
+                }
+            },
             Verdict::Held(record) => holders.push(record.clone()),
             Verdict::Refused(Refusal::NotReady { .. }) => unready += 1,
             Verdict::Refused(refusal) => refused.push(refusal.to_string()),
         }
+    }
+    // With another ENI it would be the same.
+    if let Some(refusal) = unfit_for_all.filter(|_| holders.is_empty() && unready == 0) {
+        return Err(refusal);
     }
     let exhausted = Refusal::Exhausted {
         pool: pool.clone(),
@@ -336,7 +365,7 @@ fn verdict<'w>(world: &'w World, candidate: &Candidate<'w>, mode: Option<Mode>, 
 /// A device without a link is away with somebody, or it is user space's or nobody's: then it is there for user space.
 fn without_link<'w>(world: &'w World, candidate: &Candidate<'w>, mode: Option<Mode>) -> Verdict<'w> {
     let device = candidate.device.clone();
-    let mode = mode.or(candidate.entry.and_then(|entry| entry.pool.as_ref()).map(|pool| pool.mode)).unwrap_or_default();
+    let mode = candidate.mode(mode);
     let Some(function) = world.function(device.pci_address) else {
         return Verdict::Refused(Refusal::Away { device });
     };
@@ -347,6 +376,19 @@ fn without_link<'w>(world: &'w World, candidate: &Candidate<'w>, mode: Option<Mo
             Verdict::Refused(Refusal::InUserSpace { device, driver: driver.clone() })
         }
         _ => Verdict::Refused(Refusal::Away { device }),
+    }
+}
+
+/// Why a free device of a pool cannot be handed to user space now, if that is what is to become of it.
+fn unfit(world: &World, candidate: &Candidate<'_>, mode: Option<Mode>) -> Option<Refusal> {
+    let function = world.function(candidate.device.pci_address).filter(|_| candidate.mode(mode) == Mode::VfioPci)?;
+    let device = candidate.device.clone();
+    if let Some(driver) = function.driver.clone().filter(|driver| is_for_user_space(driver) && driver != VFIO_PCI) {
+        return Some(Refusal::InUserSpace { device, driver });
+    }
+    match world.unfit.iter().find(|(address, _)| *address == function.address)? {
+        (_, Unfit::InUse) => Some(Refusal::Changing(device)),
+        (_, Unfit::Refused(why)) => Some(Refusal::Unfit(why.clone())),
     }
 }
 

@@ -7,7 +7,7 @@ use node::host::View;
 use node::inventory::{Entry, Mode};
 use node::names::PciAddr;
 use node::netlink::Netlink;
-use node::pci::Function;
+use node::pci::{Function, Unfit};
 use node::record::Record;
 
 /// The host, the inventory and the records.
@@ -21,6 +21,8 @@ pub(crate) struct World {
     pub(crate) records: Vec<Record>,
     /// The PCI functions of the devices that have no link on the host, or need none.
     pub(crate) functions: Vec<Function>,
+    /// Which of them cannot be handed to user space now.
+    pub(crate) unfit: Vec<(PciAddr, Unfit)>,
     /// Whether an agent has ever finished a pass.
     pub(crate) agent_was_here: bool,
 }
@@ -35,10 +37,16 @@ impl World {
             inventory: node.store.inventory()?,
             records,
             functions: Vec::new(),
+            unfit: Vec::new(),
             agent_was_here: node.store.agent_pass()?.is_some(),
         };
         for address in world.needed(config) {
             world.functions.extend(node.bus.function(address)?);
+        }
+        // Of one that is named, that is an error of its own.
+        if !config.selector.is_explicit() {
+            let unfit = |function: &Function| Some((function.address, node.bus.unfit(function)?));
+            world.unfit = world.functions.iter().filter_map(unfit).collect();
         }
         Ok(world)
     }

@@ -33,6 +33,7 @@ fn world() -> World {
         inventory: vec![entry(2, &json!({})), entry(1, &json!({}))],
         records: Vec::new(),
         functions: Vec::new(),
+        unfit: Vec::new(),
         agent_was_here: true,
     }
 }
@@ -183,6 +184,8 @@ fn a_device_without_a_link_is_free_for_user_space_if_user_space_or_nobody_has_it
     for (driver, taken) in [(Some("vfio-pci"), true), (Some("igb_uio"), true), (None, true), (Some("ena"), false)] {
         for keys in [&by_pci, &json!({"pool": "data"})] {
             let chosen = chosen(&without_link(driver, "vfio-pci"), keys, None);
+            // Which driver that is nobody else may say than who names the device.
+            let taken = taken && (keys == &by_pci || driver != Some("igb_uio"));
             assert_eq!(chosen.is_ok(), taken, "{driver:?}: {chosen:?}");
         }
     }
@@ -241,4 +244,29 @@ fn a_release_goes_on_with_the_next_attachment_only_where_it_is_the_devices() {
     };
     assert!(unfinished(&json!({"device": true, "ipam": true})));
     assert!(!unfinished(&json!({"ipam": true})));
+}
+
+#[test]
+fn one_eni_that_cannot_go_to_user_space_keeps_no_pod_from_the_others() {
+    let keys = json!({"pool": "data"});
+    let mut world = world();
+    let pool = json!({"pool": {"name": "data", "mode": "vfio-pci"}});
+    world.inventory = vec![entry(2, &pool), entry(1, &pool)];
+    world.host.links.retain(|link| link.name != "eth1");
+    world.functions = vec![function(1, None), function(2, Some("ena"))];
+    let address = |number: usize| world.functions[number - 1].address;
+    let (first, second) = (address(1), address(2));
+    let shared = |address| Unfit::Refused(node::pci::Refusal::NoGroup(address));
+    for why in [Unfit::InUse, shared(first)] {
+        world.unfit = vec![(first, why)];
+        assert_eq!(chosen(&world, &keys, None).unwrap(), "eth2");
+    }
+    // As a network device it is as good as any.
+    assert_eq!(chosen(&world, &json!({"pool": "data", "mode": "netdev"}), None).unwrap(), "eth2");
+    world.unfit = vec![(first, Unfit::InUse), (second, shared(second))];
+    let error = chosen(&world, &keys, None).unwrap_err();
+    assert!(error.starts_with("11 ") && error.contains("1 not ready, 1 refused"), "{error}");
+    world.unfit = vec![(first, shared(first)), (second, shared(second))];
+    let error = chosen(&world, &keys, None).unwrap_err();
+    assert!(error.starts_with("105 ") && error.contains("0000:00:01.0"), "{error}");
 }

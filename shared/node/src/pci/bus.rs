@@ -1,7 +1,7 @@
 //! The PCI bus of a machine, where changes are applied.
 
 use super::apart::Apart;
-use super::refusal::{NoIommu, group};
+use super::refusal::{NoIommu, Unfit, group};
 use super::write::{Write, WriteError, Writing};
 use super::{Access, Change, DriverOverride, Error, Function, Group, Support, function, plan};
 use crate::names::PciAddr;
@@ -88,6 +88,14 @@ impl Bus {
         self.refuse_if_in_use(address)?;
         let function = self.present(address)?;
         Ok(plan::to_user_space(&function, Support::read(&self.sysfs), self.no_iommu)?)
+    }
+
+    /// Why a function, as it was read, cannot be handed to user space now; nothing if it can.
+    pub fn unfit(&self, function: &Function) -> Option<Unfit> {
+        if self.writer.goes_on(function.address) {
+            return Some(Unfit::InUse);
+        }
+        group(function, Support::read(&self.sysfs), self.no_iommu).err().map(Unfit::Refused)
     }
 
     /// The group by which user space has a function that was handed over; its node is there.

@@ -23,7 +23,7 @@ pub use function::{Companion, DriverOverride, Function};
 pub use group::Group;
 pub use memtypes::{WriteCombining, write_combining};
 pub use plan::{back, to_user_space};
-pub use refusal::{NoIommu, Refusal};
+pub use refusal::{NoIommu, Refusal, Unfit};
 pub use support::Support;
 pub use write::{Write, WriteError, Writing, Written};
 

@@ -50,6 +50,15 @@ pub enum Refusal {
     },
 }
 
+/// Why a function is not one to be handed to user space now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// A change of it that was begun goes on.
+    InUse,
+    /// It may not be.
+    Refused(Refusal),
+}
+
 fn list(others: &[Companion]) -> String {
     let name = |one: &Companion| format!("{} ({})", one.address, one.driver.as_deref().unwrap_or("no driver"));
     others.iter().map(name).collect::<Vec<_>>().join(", ")

@@ -332,3 +332,17 @@ async fn what_a_write_that_nobody_waits_for_changes_yet_is_seen() {
     assert_eq!(function.driver_override, DriverOverride::To(VFIO_PCI.to_string()));
     assert!(matches!(at_rest(1000).await, Err(Error::InUse(_))));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_handed_over_now_is_told_without_a_write() {
+    let unfit = |tree: Tree, looks: u32| {
+        let tree = Arc::new(tree);
+        let settings = Settings { sysfs_dir: tree.sysfs(), ..Settings::default() };
+        let bus = Bus::of(&settings).with_writer(Arc::new(Earlier { tree, looks: looks.into() }));
+        bus.unfit(&bus.function(Tree::address()).unwrap().unwrap())
+    };
+    assert_eq!(unfit(Tree::new(), 0), None);
+    assert_eq!(unfit(Tree::new().bind(PCI, None), 2), Some(Unfit::InUse));
+    let beside_a_disk = unfit(with_other("0x010802", Some("nvme")), 0);
+    assert!(matches!(beside_a_disk, Some(Unfit::Refused(Refusal::NotAlone { .. }))), "{beside_a_disk:?}");
+}
