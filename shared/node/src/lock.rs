@@ -74,6 +74,18 @@ impl Lock {
         Self::wait(&file, &name, limit).await
     }
 
+    /// Whether somebody holds the lock of this name in `folder`. Who only asks does not look like a holder to others who ask.
+    ///
+    /// # Errors
+    /// As [`Lock::try_take`].
+    pub fn is_held(folder: &Folder, name: &str) -> Result<bool, Error> {
+        match open(folder, name)?.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(Error::System { name: name.to_string(), source }),
+        }
+    }
+
     async fn wait(file: &File, name: &str, limit: Duration) -> Result<Self, Error> {
         let end = Instant::now() + limit;
         let mut pause = SHORTEST_PAUSE;
@@ -123,6 +135,20 @@ mod tests {
         assert!(Lock::try_take(&folder, "eni-01234567").unwrap().is_some());
         drop(first);
         assert!(Lock::take(&folder, "claim", Duration::from_secs(60)).await.is_ok());
+    }
+
+    #[test]
+    fn who_asks_for_a_holder_sees_one_and_nobody_else_who_asks() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::create(&root.path().join("lock")).unwrap();
+        let asking = folder.lock_file("driver").unwrap();
+        asking.try_lock_shared().unwrap();
+        assert!(!Lock::is_held(&folder, "driver").unwrap());
+        drop(asking);
+        let lock = Lock::try_take(&folder, "driver").unwrap();
+        assert!(lock.is_some() && Lock::is_held(&folder, "driver").unwrap());
+        drop(lock);
+        assert!(!Lock::is_held(&folder, "driver").unwrap());
     }
 
     #[tokio::test]

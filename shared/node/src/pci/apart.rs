@@ -38,8 +38,8 @@ impl Write for Apart {
     }
 
     fn goes_on(&self, address: PciAddr) -> bool {
-        let looked = self.locks().and_then(|folder| Lock::try_take(&folder, &name(address)).map_err(io::Error::other));
-        matches!(looked, Ok(None))
+        let asked = self.locks().map(|folder| Lock::is_held(&folder, &name(address)));
+        matches!(asked, Ok(Ok(true)))
     }
 }
 
@@ -139,6 +139,16 @@ mod tests {
         let lock = lock.unwrap();
         assert!(matches!(apart.lock(address).await, Err(WriteError::Earlier)));
         drop(lock);
+        assert!(!apart.goes_on(address));
+    }
+
+    #[test]
+    fn who_looks_whether_a_write_goes_on_is_none_to_others_who_look() {
+        let root = tempfile::tempdir().unwrap();
+        let apart = Apart { locks: root.path().join("lock") };
+        let address = "0000:00:06.0".parse().unwrap();
+        let looking = apart.locks().unwrap().lock_file(&name(address)).unwrap();
+        looking.try_lock_shared().unwrap();
         assert!(!apart.goes_on(address));
     }
 }
