@@ -230,7 +230,7 @@ impl Folder {
         }
     }
 
-    /// Sets something unreadable aside as `<name>.bad`, in place of an earlier one.
+    /// Sets something unreadable aside as `<name>.bad`, in place of an earlier one. What is not there any more is aside.
     ///
     /// # Errors
     /// The system's.
@@ -249,9 +249,10 @@ impl Folder {
                 Err(errno) => return Err(failed("replace", &self.path.join(aside))(errno.into())),
             }
         }
-        renameat(&self.handle, name, &self.handle, aside.as_str())
-            .map_err(|errno| failed("set aside", &path)(errno.into()))?;
-        Ok(self.path.join(aside))
+        match renameat(&self.handle, name, &self.handle, aside.as_str()) {
+            Ok(()) | Err(Errno::ENOENT) => Ok(self.path.join(aside)),
+            Err(errno) => Err(failed("set aside", &path)(errno.into())),
+        }
     }
 
     /// The names in the folder that end in this, sorted; parts of a write that was killed are not among them.
@@ -367,6 +368,8 @@ mod tests {
             folder.set_aside("x.json").unwrap();
         }
         assert_eq!(folder.read("x.json").unwrap(), None);
+        folder.set_aside("x.json").unwrap();
+        assert!(folder.path().join("x.json.bad").exists(), "somebody else has set it aside");
         assert!(!folder.remove("x.json").unwrap());
     }
 }

@@ -11,7 +11,7 @@ use crate::record::{Owner, Record};
 use crate::verdict::own_process_namespace;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -69,6 +69,7 @@ const RECORD_ENDING: &str = ".json";
 pub(crate) const ATTACHMENTS: &str = "attachments";
 const CLAIM_LOCK: &str = "claim";
 const ADDRESSES_LOCK: &str = "addresses";
+const ASIDE_LOCK: &str = "aside";
 
 /// Why the store could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -360,16 +361,39 @@ impl Store {
     }
 
     fn read<T: Kept>(&self, folder: &Folder, name: &str, unreadable: Unreadable) -> Result<Option<T>, Error> {
-        let content = match folder.read(name) {
-            Ok(None) => return Ok(None),
-            Ok(Some(content)) => content,
-            Err(error @ files::Error::NotAFile(_)) => return self.unreadable(folder, name, &error, unreadable),
-            Err(error) => return Err(error.into()),
-        };
-        match self.decode(&content) {
-            Ok(content) => Ok(content),
-            Err(error) => self.unreadable(folder, name, &error, unreadable),
+        match (self.look(folder, name)?, unreadable) {
+            (Ok(content), _) => Ok(content),
+            (Err(why), Unreadable::PassOver) => {
+                let path = folder.path().join(name);
+                log::warn!(file = path.display().to_string().as_str(); "unreadable: {why}");
+                Ok(None)
+            }
+            (Err(_), Unreadable::SetAside) => self.put_aside(folder, name),
         }
+    }
+
+    /// The content, or why it is unreadable.
+    fn look<T: Kept>(&self, folder: &Folder, name: &str) -> Result<Result<Option<T>, Why>, Error> {
+        match folder.read(name) {
+            Ok(None) => Ok(Ok(None)),
+            Ok(Some(content)) => Ok(self.decode(&content).map_err(Why::from)),
+            Err(error @ files::Error::NotAFile(_)) => Ok(Err(Why::from(error))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sets an unreadable file aside. Of those who find it so at once one does that, and looks again before: another may have, and its
+    /// owner may have written it anew since.
+    fn put_aside<T: Kept>(&self, folder: &Folder, name: &str) -> Result<Option<T>, Error> {
+        let Ok(Some(_lock)) = Lock::try_take(&self.locks, ASIDE_LOCK) else { return Ok(None) };
+        let why = match self.look(folder, name)? {
+            Ok(content) => return Ok(content),
+            Err(why) => why,
+        };
+        let aside = folder.set_aside(name)?;
+        self.set_aside.fetch_add(1, Ordering::Relaxed);
+        log::warn!(file = aside.display().to_string().as_str(); "unreadable, and set aside: {why}");
+        Ok(None)
     }
 
     /// The content; nothing if it is of another boot, whose pods are gone.
@@ -388,25 +412,6 @@ impl Store {
             return Err(serde::de::Error::custom(format_args!("format {} is not known here", head.format)));
         }
         serde_json::from_slice::<Envelope<T>>(content).map(|envelope| Some(envelope.content))
-    }
-
-    fn unreadable<T>(
-        &self,
-        folder: &Folder,
-        name: &str,
-        error: &dyn std::error::Error,
-        unreadable: Unreadable,
-    ) -> Result<Option<T>, Error> {
-        let path: PathBuf = folder.path().join(name);
-        match unreadable {
-            Unreadable::PassOver => log::warn!(file = path.display().to_string().as_str(); "unreadable: {error}"),
-            Unreadable::SetAside => {
-                let aside = folder.set_aside(name)?;
-                self.set_aside.fetch_add(1, Ordering::Relaxed);
-                log::warn!(file = aside.display().to_string().as_str(); "unreadable, and set aside: {error}");
-            }
-        }
-        Ok(None)
     }
 
     fn write<T: Kept>(&self, folder: &Folder, content: &T) -> Result<(), Error> {
@@ -428,6 +433,9 @@ fn writer_of(folder: &Folder, owner: &Owner) -> Result<Option<u64>, Error> {
     let Some(content) = folder.read(&owner.file_name())? else { return Ok(None) };
     Ok(serde_json::from_slice::<Writer>(&content).ok().and_then(|writer| writer.process_namespace))
 }
+
+/// Why a file is unreadable.
+type Why = Box<dyn std::error::Error>;
 
 #[derive(Debug, Clone, Copy)]
 enum Unreadable {

@@ -163,3 +163,30 @@ fn cra_1_an_unreadable_entry_is_passed_over_by_its_readers_and_set_aside_by_its_
     assert!(!file.exists());
     assert_eq!(store.set_aside(), 1);
 }
+
+#[test]
+fn cra_1_of_two_that_find_a_file_unreadable_one_sets_it_aside() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(&root);
+    let file = store.path().join("creating/torn.json");
+    std::fs::write(&file, "{").unwrap();
+    let other = Lock::try_take(&store.locks, ASIDE_LOCK).unwrap();
+    assert_eq!(store.intents::<String>().unwrap(), []);
+    assert!(file.exists() && store.set_aside() == 0);
+    drop(other);
+    assert_eq!(store.intents::<String>().unwrap(), []);
+    assert!(!file.exists() && store.set_aside() == 1);
+}
+
+#[test]
+fn cra_1_what_its_owner_wrote_anew_meanwhile_is_read_and_stays() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(&root);
+    let whole = intent("whole", "w");
+    store.write_intent(&whole).unwrap();
+    // Who found it torn comes to set it aside when it is whole again, or when another one has.
+    assert_eq!(store.put_aside(&store.creating, "whole.json").unwrap(), Some(whole));
+    assert_eq!(store.put_aside::<Intent<String>>(&store.creating, "gone.json").unwrap(), None);
+    assert!(store.path().join("creating/whole.json").exists());
+    assert_eq!(store.set_aside(), 0);
+}
