@@ -8,6 +8,8 @@ use crate::Version;
 
 /// The most bytes of `msg`: runtimes put it on one line of an event or a log.
 const MSG_LIMIT: usize = 200;
+/// What says that a text goes on elsewhere.
+const ELLIPSIS: &str = "…";
 
 /// The number of a CNI error, never 0 (which the Go library reads as "unknown").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,14 +90,18 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error of one line. Further lines, and what is over 200 bytes, go to the details.
+    /// An error of one line. What is over 200 bytes goes to the details, from the end of a word on.
     pub fn new(code: Code, msg: impl Into<String>) -> Self {
         let text: String = msg.into();
         let lines = text.split(char::is_control).map(str::trim).filter(|line| !line.is_empty());
         let one_line = lines.collect::<Vec<_>>().join(" ");
-        let end = one_line.floor_char_boundary(MSG_LIMIT);
-        let (msg, details) = one_line.split_at(end);
-        Self { code, msg: msg.to_owned(), details: details.to_owned() }
+        if one_line.len() <= MSG_LIMIT {
+            return Self { code, msg: one_line, details: String::new() };
+        }
+        let (head, _) = one_line.split_at(one_line.floor_char_boundary(MSG_LIMIT - ELLIPSIS.len()));
+        let end_of_word = head.rfind(' ').filter(|&end| end >= head.len() / 2);
+        let (msg, rest) = one_line.split_at(end_of_word.unwrap_or(head.len()));
+        Self { code, msg: format!("{msg}{ELLIPSIS}"), details: format!("{ELLIPSIS}{}", rest.trim_start()) }
     }
 
     /// The same with further details.
@@ -170,10 +176,21 @@ mod tests {
     #[test]
     fn what_is_over_the_limit_goes_to_the_details() {
         let error = Error::new(Code::IO, "ä".repeat(150)).with_details("cause");
-        assert_eq!(error.msg, "ä".repeat(100));
-        assert_eq!(error.details, format!("{}: cause", "ä".repeat(50)));
+        assert_eq!(error.msg, format!("{}…", "ä".repeat(98)));
+        assert_eq!(error.details, format!("…{}: cause", "ä".repeat(52)));
         // A character is never cut in two.
-        assert_eq!(Error::new(Code::IO, format!("x{}", "ä".repeat(150))).msg.len(), 199);
+        assert_eq!(Error::new(Code::IO, format!("x{}", "ä".repeat(150))).msg.len(), 200);
+        let whole = "x".repeat(200);
+        assert_eq!(Error::new(Code::IO, whole.clone()), Error { code: Code::IO, msg: whole, details: String::new() });
+    }
+
+    #[test]
+    fn a_message_is_cut_at_the_end_of_a_word() {
+        let error = Error::new(Code::IO, "four ".repeat(50).trim());
+        assert_eq!(error.msg, format!("{}…", ["four"; 39].join(" ")));
+        assert_eq!(error.details, format!("…{}", ["four"; 11].join(" ")));
+        // Not where little would be left of it.
+        assert_eq!(Error::new(Code::IO, format!("no {}", "x".repeat(300))).msg.len(), 200);
     }
 
     #[test]
