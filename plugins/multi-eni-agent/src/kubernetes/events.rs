@@ -2,6 +2,7 @@
 //! happens too often is dropped, and counted. The loop never waits for any of it.
 
 mod bucket;
+mod home;
 mod object;
 mod series;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use self::bucket::Bucket;
+use self::home::Home;
 use self::object::{Reporter, event, series_of};
 use self::series::{All, Due, Series};
 use super::publish::pace::Pace;
@@ -47,19 +49,22 @@ impl Writer {
     /// Writes what it is told, until nobody tells any more.
     pub(crate) async fn run(self, mut tidings: mpsc::Receiver<Tiding>, known: watch::Receiver<Known>) {
         let (mut all, mut bucket, mut pace) = (All::default(), Bucket::full(), Pace::new());
+        let mut home = Home::default();
         loop {
             let due = all.next_due().map(|due| due.max(pace.not_before()));
             tokio::select! {
                 tiding = tidings.recv() => match tiding {
-                    Some(tiding) => self.meet(&tiding, &known.borrow(), &mut all, &mut bucket),
+                    Some(tiding) => self.meet(&tiding, &known.borrow(), home, &mut all, &mut bucket),
                     None => return,
                 },
-                () = sleep_until(due.unwrap_or_else(|| Instant::now() + LONG)) => self.write(&mut all, &mut pace).await,
+                () = sleep_until(due.unwrap_or_else(|| Instant::now() + LONG)) => {
+                    self.write(&mut all, &mut pace, &mut home).await;
+                }
             }
         }
     }
 
-    fn meet(&self, tiding: &Tiding, known: &Known, all: &mut All, bucket: &mut Bucket) {
+    fn meet(&self, tiding: &Tiding, known: &Known, home: Home, all: &mut All, bucket: &mut Bucket) {
         let now = Timestamp::now();
         if all.repeats(tiding, now) {
             return self.metrics.event("folded");
@@ -68,23 +73,25 @@ impl Writer {
             return self.metrics.event("dropped");
         }
         let reporter = Reporter { node: &self.node, known };
-        let event = event(tiding, &reporter, now);
+        let mut event = event(tiding, &reporter, now);
+        home.take_in(&mut event);
         for _ in 0..all.begin(tiding, event, now) {
             self.metrics.event("dropped");
         }
     }
 
     /// The next one that is due.
-    async fn write(&self, all: &mut All, pace: &mut Pace) {
+    async fn write(&self, all: &mut All, pace: &mut Pace, home: &mut Home) {
         let Some((key, due)) = all.due() else { return };
-        let answer = match due {
-            Due::New(event) => self.create(&event).await,
-            Due::Again(event, series) => self.count(&event, series).await,
+        let answer = match &due {
+            Due::New(event) => self.create(event).await,
+            Due::Again(event, series) => self.count(event, *series).await,
         };
         self.metrics.api_written(OBJECT, answer.as_ref().map_or_else(Error::class, |()| "ok"));
         match answer {
             Ok(()) => {
                 self.metrics.event("written");
+                home.served(due.event());
                 all.written(&key);
                 pace.well();
             }
@@ -92,6 +99,7 @@ impl Writer {
             Err(error) if error.code() == Some(409) && !all.is_written(&key) => all.written(&key),
             // The server keeps an Event for an hour after it was last written; then it is a new one.
             Err(error) if error.code() == Some(404) && all.is_written(&key) => all.forget(&key),
+            Err(error) if error.code() == Some(422) && Home::may_be_another(due.event()) => all.rehome(&key),
             Err(error) if error.may_pass() => {
                 log::warn!("{}", reason(&error));
                 pace.failed(error.after());

@@ -1,7 +1,7 @@
 //! The project as an administrator installs it, from the first command to an EC2 account with nothing of ours.
 
-use e2e::Cluster;
 use e2e::cluster::{NODE, eni_node_path, is_ready, node_eni_path, pod, pod_path, status_of};
+use e2e::{Cluster, until};
 use node::inventory::State;
 use serde_json::{Value, json};
 
@@ -21,6 +21,7 @@ fn from_one_folder_that_is_applied_to_an_empty_account() {
     cluster.until("the NodeENI has what it should", &node_eni_path(POOL), ready);
     cloud.until_ready(POOL, 2);
     columns_have_the_values_of_the_run(&cluster);
+    events_tell_of_each_eni(&cluster);
 
     cluster.set_second_network(&second_network());
     cluster.apply(&pod("one", &json!({})));
@@ -63,6 +64,21 @@ fn columns_have_the_values_of_the_run(cluster: &Cluster) {
         ["NAME", "INSTANCE", "ENIS", "READY", "IN-USE", "FREE-SLOTS", "PROBLEM"].map(|name| node[name].as_str());
     // 8 that the type takes, less the primary one and these two.
     assert_eq!(cells, [NODE, cluster.cloud.instance.id().as_str(), "2", "2", "0", "5", ""], "{nodes}");
+}
+
+/// Of an object without a namespace; which namespace its Events are in depends on the server.
+#[track_caller]
+fn events_tell_of_each_eni(cluster: &Cluster) {
+    until("both ENIs have their Events", || {
+        let list = cluster.get("/apis/events.k8s.io/v1/events").unwrap();
+        let events = list["items"].as_array().unwrap().iter();
+        let is_one = |event: &&Value| {
+            event["reason"] == "ENIAttached"
+                && event["regarding"]["kind"] == "NodeENI"
+                && event["regarding"]["name"] == POOL
+        };
+        events.filter(is_one).count() == 2
+    });
 }
 
 /// The pool first, while a pod has one of its ENIs.

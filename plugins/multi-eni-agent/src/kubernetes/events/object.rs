@@ -7,6 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use serde_json::{Value, json};
 
+use super::home::DEFAULT;
 use super::series::Series;
 use super::words::words;
 use crate::agent::tidings::{About, Tiding};
@@ -15,8 +16,6 @@ use crate::kubernetes::snapshot::{Heard, Known};
 
 /// Who reports; the server wants a qualified name.
 const CONTROLLER: &str = "networking.k8s.aws/multi-eni-agent";
-/// Where the Events of objects without a namespace are.
-const DEFAULT: &str = "default";
 /// The server's bounds (`validateV1EventCreate` in `pkg/apis/core/validation/events.go`).
 const MOST_NOTE: usize = 1024;
 const MOST_INSTANCE: usize = 128;

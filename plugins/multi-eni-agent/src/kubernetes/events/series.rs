@@ -8,6 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use node::names::{EniId, PoolName};
 use tokio::time::Instant;
 
+use super::home::Home;
 use crate::agent::tidings::{About, Tiding, What};
 
 /// Between two writes of a count.
@@ -59,6 +60,14 @@ pub(super) struct Series {
 pub(super) enum Due {
     New(Box<Event>),
     Again(Box<Event>, Series),
+}
+
+impl Due {
+    pub(super) fn event(&self) -> &Event {
+        match self {
+            Self::New(event) | Self::Again(event, _) => event,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -153,6 +162,13 @@ impl All {
             let failures = one.failed.map_or(0, |(failures, _)| failures);
             let pause = FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(BETWEEN);
             one.failed = Some((failures.saturating_add(1), Instant::now() + pause));
+        }
+    }
+
+    /// It is tried where older servers want it.
+    pub(super) fn rehome(&mut self, key: &Key) {
+        if let Some(one) = self.by_key.get_mut(key) {
+            Home::of_older_servers().take_in(&mut one.event);
         }
     }
 

@@ -103,6 +103,34 @@ async fn an_attached_eni_is_an_event_of_its_node_eni_as_the_original_had_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_before_1_21_gets_the_events_of_objects_without_a_namespace_where_it_takes_them() {
+    let node = Node::new();
+    node.api.answer([Answer::Code(422)]);
+    node.tell(of_pool(What::Attached, 1, "attached"));
+    node.rest().await;
+    node.tell(of_pool(What::Detached, 1, "detached"));
+    node.tell(of_pod("web-0", What::Refused));
+    node.rest().await;
+    let calls = node.api.take_calls();
+    let places: Vec<_> = calls.iter().map(|call| call.body["metadata"]["namespace"].as_str().unwrap()).collect();
+    assert_eq!(places, ["default", "kube-system", "kube-system", "red"]);
+    assert!(calls[1].path.starts_with("/apis/events.k8s.io/v1/namespaces/kube-system/events"), "{}", calls[1].path);
+    assert!(!node.counted("refused") && node.events().len() == 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_server_takes_is_refused_once_and_moves_no_other() {
+    let node = Node::new();
+    node.api.answer([Answer::Code(422), Answer::Code(422)]);
+    node.tell(of_pool(What::Attached, 1, "attached"));
+    node.rest().await;
+    assert!(node.counted("refused"));
+    node.tell(of_pool(What::Detached, 1, "detached"));
+    node.rest().await;
+    assert!(node.api.take_calls().pop().unwrap().path.starts_with(IN_DEFAULT));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pod_that_waits_and_one_that_is_refused_have_events_in_their_namespace() {
     let node = Node::new();
     node.tell(of_pod("web-0", What::Waits));
