@@ -268,15 +268,21 @@ fn refusal(waiting: &Waiting, place: u32, prospects: &Prospects<'_>) -> Option<R
             format!("no NodeENI of this node declares pool {pool}: correct the pool's name, or write its manifest");
         return Some(Refusal { code: CONFIG, msg, details: String::new() });
     };
-    let details = || standing.waiting.join("; ");
+    // What the message says already is no detail.
+    let details = |msg: &str| {
+        let more: Vec<&str> = standing.waiting.iter().map(String::as_str).filter(|&reason| reason != msg).collect();
+        more.join("; ")
+    };
     let is_in_vain = place > prospects.coming.get(pool).copied().unwrap_or_default();
     let why = standing.refusal.clone().filter(|(code, _)| is_in_vain && prospects.doubted != Some(*code));
     if let Some((code, msg)) = why {
-        return Some(Refusal { code, msg, details: details() });
+        let details = details(&msg);
+        return Some(Refusal { code, msg, details });
     }
     if waiting.deadline <= Instant::now() {
         let msg = format!("pool {pool} has no free ENI, and none came in time: try again");
-        return Some(Refusal { code: TRY_AGAIN, msg, details: details() });
+        let details = details(&msg);
+        return Some(Refusal { code: TRY_AGAIN, msg, details });
     }
     None
 }
