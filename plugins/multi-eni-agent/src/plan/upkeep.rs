@@ -21,7 +21,7 @@ pub(crate) fn plan(observed: &World<'_>, plan: &mut Plan) {
     for entry in observed.entries.iter().filter(|entry| is_attached(entry)) {
         let Some(pool) = entry.pool_name().and_then(|name| observed.pool(name)) else { continue };
         let differences = differences(entry, pool, observed, plan);
-        if !planned.contains(&entry.network_interface_id) {
+        if !differences.is_empty() && !planned.contains(&entry.network_interface_id) {
             plan.act_in_ec2(&entry.network_interface_id, differences, observed);
         }
     }
@@ -71,11 +71,10 @@ fn attribute(entry: &Entry, pool: &Pool, observed: &World<'_>, plan: &mut Plan) 
         return None;
     }
     let groups = security_groups(pool, observed, plan, &mut Vec::new())?;
-    let mut wished: Vec<_> = groups.iter().map(ToString::to_string).collect();
-    let mut found = upkeep.security_groups.clone();
-    wished.sort();
-    found.sort();
-    (wished != found).then_some(Change::SecurityGroups(groups))
+    // Neither has one twice.
+    let found = &upkeep.security_groups;
+    let are_found = || groups.iter().all(|group| found.iter().any(|found| found == group.as_str()));
+    (groups.len() != found.len() || !are_found()).then_some(Change::SecurityGroups(groups))
 }
 
 fn lacking_tags(entry: &Entry, pool: &Pool, observed: &World<'_>) -> Tags {

@@ -48,12 +48,12 @@ impl Eni<'_> {
             true => Some(pool.for_eni_at(self.entry.pci_address)),
             false => self.entry.pool.clone(),
         };
-        let seen = self.observed.device_of(self.entry).or(self.entry.seen.as_ref()).cloned();
+        let seen = self.observed.device_of(self.entry).or(self.entry.seen.as_ref());
         if let Some(of) = of
-            && (Some(&of) != self.entry.pool.as_ref() || seen != self.entry.seen)
+            && (Some(&of) != self.entry.pool.as_ref() || seen != self.entry.seen.as_ref())
             && !self.is_link_busy()
         {
-            self.act_on_link(Action::Note { eni: self.id().clone(), pool: of, seen }, plan);
+            self.act_on_link(Action::Note { eni: self.id().clone(), pool: of, seen: seen.cloned() }, plan);
         }
     }
 
