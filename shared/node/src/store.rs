@@ -385,7 +385,14 @@ impl Store {
     /// Sets an unreadable file aside. Of those who find it so at once one does that, and looks again before: another may have, and its
     /// owner may have written it anew since.
     fn put_aside<T: Kept>(&self, folder: &Folder, name: &str) -> Result<Option<T>, Error> {
-        let Ok(Some(_lock)) = Lock::try_take(&self.locks, ASIDE_LOCK) else { return Ok(None) };
+        let _lock = match Lock::try_take(&self.locks, ASIDE_LOCK) {
+            Ok(Some(lock)) => lock,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                log::warn!("{} is unreadable, and cannot be set aside: {error}", folder.path().join(name).display());
+                return Ok(None);
+            }
+        };
         let why = match self.look(folder, name)? {
             Ok(content) => return Ok(content),
             Err(why) => why,

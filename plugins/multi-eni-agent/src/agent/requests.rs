@@ -159,10 +159,11 @@ impl Requests {
                 self.refusals.add(waiting.refusal(refusal));
                 Outcome::Failed("refused")
             }
-            Reply::Ready(_) | Reply::Refreshed {} | Reply::Status(_) => {
+            Reply::Ready(_) => {
                 self.refusals.forget(&acquire.owner, acquire.pod.as_ref(), &acquire.pool);
                 Outcome::Done
             }
+            Reply::Refreshed {} | Reply::Status(_) => Outcome::Failed("refused"),
         };
         metrics.acquired(outcome, waiting.asked.elapsed());
         // Who does not listen any more has withdrawn.

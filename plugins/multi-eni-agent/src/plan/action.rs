@@ -98,57 +98,44 @@ impl Change {
 impl Action {
     /// What it is about. A creation has no subject before its token is chosen.
     pub(crate) fn subject(&self) -> Option<Subject> {
+        Some(self.about()?.0)
+    }
+
+    /// What holds it back when EC2 has refused it, of what is done with an ENI in EC2.
+    pub(crate) fn hold(&self) -> Option<Hold> {
+        match self.about()? {
+            (Subject::Cloud(eni), Some(verb)) => Some(Hold::Cloud(eni, verb)),
+            _ => None,
+        }
+    }
+
+    /// The subject, and what is done with it in EC2.
+    fn about(&self) -> Option<(Subject, Option<Verb>)> {
+        let in_ec2 = |eni: &EniId, verb| (Subject::Cloud(eni.clone()), Some(verb));
+        let alone = |subject| (subject, None);
         Some(match self {
             Self::Create(_) => return None,
-            Self::CreateAgain(planned) => Subject::Creation(planned.request.client_token.clone()),
-            Self::Attach { eni, .. }
-            | Self::Modify { eni, .. }
-            | Self::Tag { eni, .. }
-            | Self::Detach { eni }
-            | Self::Delete { eni }
-            | Self::Adopt { eni, .. }
-            | Self::AssignIpv4 { eni, .. }
-            | Self::AssignIpv6 { eni, .. }
-            | Self::UnassignIpv4 { eni, .. }
-            | Self::UnassignIpv6 { eni, .. }
-            | Self::Forget { eni, .. } => Subject::Cloud(eni.clone()),
+            Self::CreateAgain(planned) => alone(Subject::Creation(planned.request.client_token.clone())),
+            Self::Attach { eni, .. } => in_ec2(eni, Verb::Attach),
+            Self::Detach { eni } => in_ec2(eni, Verb::Detach),
+            Self::Delete { eni } => in_ec2(eni, Verb::Delete),
+            Self::Adopt { eni, .. } => in_ec2(eni, Verb::Adopt),
+            Self::Forget { eni, .. } => in_ec2(eni, Verb::Forget),
+            Self::Modify { eni, .. } => in_ec2(eni, Verb::Modify),
+            Self::Tag { eni, .. } => in_ec2(eni, Verb::Tag),
+            Self::AssignIpv4 { eni, .. } => in_ec2(eni, Verb::AssignIpv4),
+            Self::AssignIpv6 { eni, .. } => in_ec2(eni, Verb::AssignIpv6),
+            Self::UnassignIpv4 { eni, .. } => in_ec2(eni, Verb::UnassignIpv4),
+            Self::UnassignIpv6 { eni, .. } => in_ec2(eni, Verb::UnassignIpv6),
             Self::Arrive { eni, .. }
             | Self::LookAfter { eni, .. }
             | Self::HandOver { eni }
             | Self::TakeBack { eni, .. }
             | Self::Note { eni, .. }
-            | Self::Mark { eni, .. } => Subject::Link(eni.clone()),
-            Self::Release { owner } => Subject::Attachment(owner.clone()),
-            Self::ReleaseAddresses { owner } => Subject::AddressUse(owner.clone()),
+            | Self::Mark { eni, .. } => alone(Subject::Link(eni.clone())),
+            Self::Release { owner } => alone(Subject::Attachment(owner.clone())),
+            Self::ReleaseAddresses { owner } => alone(Subject::AddressUse(owner.clone())),
         })
-    }
-
-    /// What holds it back when EC2 has refused it, of what is done with an ENI in EC2.
-    pub(crate) fn hold(&self) -> Option<Hold> {
-        let (eni, verb) = match self {
-            Self::Attach { eni, .. } => (eni, Verb::Attach),
-            Self::Detach { eni } => (eni, Verb::Detach),
-            Self::Delete { eni } => (eni, Verb::Delete),
-            Self::Adopt { eni, .. } => (eni, Verb::Adopt),
-            Self::Forget { eni, .. } => (eni, Verb::Forget),
-            Self::Modify { eni, .. } => (eni, Verb::Modify),
-            Self::Tag { eni, .. } => (eni, Verb::Tag),
-            Self::AssignIpv4 { eni, .. } => (eni, Verb::AssignIpv4),
-            Self::AssignIpv6 { eni, .. } => (eni, Verb::AssignIpv6),
-            Self::UnassignIpv4 { eni, .. } => (eni, Verb::UnassignIpv4),
-            Self::UnassignIpv6 { eni, .. } => (eni, Verb::UnassignIpv6),
-            Self::Create(_)
-            | Self::CreateAgain(_)
-            | Self::Arrive { .. }
-            | Self::LookAfter { .. }
-            | Self::HandOver { .. }
-            | Self::TakeBack { .. }
-            | Self::Note { .. }
-            | Self::Mark { .. }
-            | Self::Release { .. }
-            | Self::ReleaseAddresses { .. } => return None,
-        };
-        Some(Hold::Cloud(eni.clone(), verb))
     }
 
     /// Its name, for metrics: one of few.

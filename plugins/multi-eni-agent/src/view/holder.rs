@@ -31,7 +31,11 @@ impl Holder {
     }
 
     pub(crate) fn of_owner(owner: &Owner) -> Self {
-        Self { owner: owner.clone(), pod: None, interface_name: None, phase: None }
+        Self::of_pod(owner, None)
+    }
+
+    fn of_pod(owner: &Owner, pod: Option<&Pod>) -> Self {
+        Self { owner: owner.clone(), pod: pod.cloned(), interface_name: None, phase: None }
     }
 }
 
@@ -64,7 +68,7 @@ pub(crate) struct RequestView {
 
 impl RequestView {
     pub(crate) fn holder(&self) -> Holder {
-        Holder { pod: self.pod.clone(), ..Holder::of_owner(&self.owner) }
+        Holder::of_pod(&self.owner, self.pod.as_ref())
     }
 }
 
@@ -85,6 +89,6 @@ pub(crate) struct RefusalView {
 
 impl RefusalView {
     pub(crate) fn holder(&self) -> Holder {
-        Holder { pod: self.pod.clone(), ..Holder::of_owner(&self.owner) }
+        Holder::of_pod(&self.owner, self.pod.as_ref())
     }
 }

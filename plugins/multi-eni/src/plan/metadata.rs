@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// The instance metadata service (EC2 User Guide, "Instance metadata").
 const METADATA: [IpAddr; 2] =
     [IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)), IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254))];
-/// What the kernel makes of an IPv6 route's priority 0 (`IP6_RT_PRIO_USER` in net/ipv6_route.h).
+/// What the kernel makes of an IPv6 route's priority 0 (`IP6_RT_PRIO_USER` in include/uapi/linux/ipv6_route.h).
 const IPV6_PRIORITY: u32 = 1024;
 
 /// What is to be blocked, and what there is in the pod.
