@@ -42,15 +42,34 @@ impl Holds {
     }
 }
 
-/// A random part of the ceiling, at least a second.
+/// A random part of the ceiling: at least a second, and a quarter of the first ceiling, since a limit or a right that is missing is not
+/// otherwise a second later.
 pub(crate) fn wait(policy: Policy, failures: u32) -> u64 {
-    fastrand::u64(1..=policy.ceiling(failures).max(1))
+    let least = (policy.first / 4).max(1);
+    fastrand::u64(least..=policy.ceiling(failures).max(least))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use ec2::Class;
+
+    #[test]
+    fn what_lasts_is_never_tried_again_at_once() {
+        for (class, least) in [
+            (Class::Throttled, 1),
+            (Class::InUse, 1),
+            (Class::Capacity, 30),
+            (Class::Limit, 75),
+            (Class::Denied, 150),
+            (Class::Misconfigured, 150),
+        ] {
+            let policy = Policy::of(class);
+            let waits: Vec<u64> = (0..2000).map(|_| wait(policy, 1)).collect();
+            assert!(waits.iter().all(|wait| (least..=policy.ceiling(1)).contains(wait)), "{class}: {waits:?}");
+            assert!(waits.iter().any(|&wait| wait < policy.ceiling(1) / 2 + 1), "{class}: nodes come back together");
+        }
+    }
 
     #[test]
     fn failures_in_a_row_wait_longer_and_a_success_ends_that() {
